@@ -1,0 +1,43 @@
+from dataclasses import dataclass
+from typing import Self
+from uuid import UUID
+
+from src.app.domain.common.exceptions import AuthenticationError, AuthorizationError
+
+EVERYTHING = frozenset({"*:*"})
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks: a signed-in user, or the service itself.
+
+    `permissions` are `resource:action`, where `*` stands for any.
+    """
+
+    user_uuid: UUID | None
+    session_id: UUID | None = None
+    permissions: frozenset[str] = frozenset()
+
+    @classmethod
+    def system(cls) -> Self:
+        """The service acting for itself: consumers, tasks and the command line."""
+        return cls(user_uuid=None, permissions=EVERYTHING)
+
+    @property
+    def uuid(self) -> UUID:
+        """The user's uuid.
+
+        Raises:
+            AuthenticationError: it is not a user who asks.
+        """
+        if self.user_uuid is None:
+            raise AuthenticationError("This needs a signed-in user")
+        return self.user_uuid
+
+    def may(self, permission: str) -> bool:
+        resource, _, _ = permission.partition(":")
+        return not self.permissions.isdisjoint({permission, f"{resource}:*", "*:*"})
+
+    def require(self, permission: str) -> None:
+        if not self.may(permission):
+            raise AuthorizationError(permission=permission)

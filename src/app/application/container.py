@@ -1,0 +1,110 @@
+from collections.abc import Callable, Container as Collection
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from typing import Any, cast
+
+from src.app.application.ports.clock import Clock
+from src.app.application.ports.ids import Ids
+from src.app.application.ports.mailer import Mailer
+from src.app.application.ports.passwords import PasswordHasher
+from src.app.application.ports.revocations import Revocations
+from src.app.application.ports.tasks import TaskQueue
+from src.app.application.ports.tokens import TokenSigner
+from src.app.application.services.auth_service import AccountReader, AppAuthService, AuthUnitOfWork
+from src.app.application.services.mail_service import AppMailService
+from src.app.application.services.users_service import AppUserService, UserReader, UsersUnitOfWork
+from src.app.domain.auth.services.auth_service import DomainAuthService
+from src.app.domain.auth.services.jwt_service import DomainJWTService
+from src.app.domain.users.services.users_service import DomainUsersService
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policies:
+    """The choices that an installation makes, as the values that the rules take."""
+
+    project_name: str
+    token_issuer: str
+    token_audience: str
+    access_ttl: timedelta
+    refresh_ttl: timedelta
+    common_passwords: Collection[str]
+    strong_passwords: bool
+    min_age_years: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Container:
+    """What the application needs from outside, and what it offers to the doors."""
+
+    policies: Policies
+    accounts: AccountReader
+    auth_uow: Callable[[], AuthUnitOfWork]
+    clock: Clock
+    ids: Ids
+    mailer: Mailer
+    passwords: PasswordHasher
+    revocations: Revocations
+    signer: TokenSigner
+    tasks: TaskQueue
+    users_reader: UserReader
+    users_uow: Callable[[], UsersUnitOfWork]
+
+    @cached_property
+    def auth_service(self) -> AppAuthService:
+        return AppAuthService(
+            uow=self.auth_uow,
+            accounts=self.accounts,
+            registration=self.users_service,
+            rules=DomainJWTService(
+                issuer=self.policies.token_issuer,
+                audience=self.policies.token_audience,
+                access_ttl=self.policies.access_ttl,
+                refresh_ttl=self.policies.refresh_ttl,
+            ),
+            signer=self.signer,
+            passwords=self.passwords,
+            revocations=self.revocations,
+            clock=self.clock,
+            ids=self.ids,
+        )
+
+    @cached_property
+    def mail_service(self) -> AppMailService:
+        return AppMailService(
+            users=self.users_reader, mailer=self.mailer, project_name=self.policies.project_name
+        )
+
+    @cached_property
+    def users_service(self) -> AppUserService:
+        return AppUserService(
+            uow=self.users_uow,
+            reader=self.users_reader,
+            rules=DomainUsersService(min_age_years=self.policies.min_age_years),
+            password_rules=DomainAuthService(
+                common_passwords=self.policies.common_passwords,
+                strong_passwords=self.policies.strong_passwords,
+            ),
+            passwords=self.passwords,
+            clock=self.clock,
+            ids=self.ids,
+        )
+
+
+class _RunningContainer:
+    """Stands for the container of the running process, for who cannot be handed it."""
+
+    _container: Container | None = None
+
+    def use(self, container: Container | None) -> None:
+        self._container = container
+
+    def __getattr__(self, name: str) -> Any:
+        if self._container is None:
+            raise RuntimeError("No container is running in this process; enter bootstrap(settings) first")
+        return getattr(self._container, name)
+
+
+running = _RunningContainer()
+container = cast(Container, running)
+"""The running process's container; it says so when there is none yet."""

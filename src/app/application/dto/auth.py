@@ -1,0 +1,76 @@
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+from uuid import UUID
+
+from pydantic import model_validator
+from pydantic_core import PydanticCustomError
+
+from src.app.application.common.dto import Command
+from src.app.application.dto.fields import EmailAddress, Password, PhoneNumber
+from src.app.application.dto.users import UserDTO
+from src.app.domain.auth.value_objects.jwt_vob import TokenPair
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Where a sign-in comes from, for the person to recognise it."""
+
+    address: str | None = None
+    user_agent: str | None = None
+
+
+class SignIn(Command):
+    """The e-mail address or the phone number, and the password."""
+
+    email: EmailAddress | None = None
+    phone: PhoneNumber | None = None
+    password: Password
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.email is None) == (self.phone is None):
+            raise PydanticCustomError("one_of", "Give either email or phone")
+        return self
+
+
+@dataclass(slots=True)
+class UserReference:
+    uuid: UUID
+
+
+@dataclass(slots=True, kw_only=True)
+class TokensDTO:
+    """A pair of tokens for a user; `expires_in` is the life of `access` in seconds."""
+
+    user_data: UserReference
+    access: str
+    refresh: str
+    token_type: str = "Bearer"  # noqa: S105  RFC 6750
+    expires_in: int
+
+    @classmethod
+    def of(cls, user_uuid: UUID, pair: TokenPair) -> Self:
+        return cls(
+            user_data=UserReference(user_uuid), access=pair.access, refresh=pair.refresh, expires_in=pair.expires_in
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class SignedUpDTO:
+    """A new user who is signed in at once."""
+
+    user: UserDTO
+    access: str
+    refresh: str
+    token_type: str = "Bearer"  # noqa: S105
+    expires_in: int
+
+
+@dataclass(slots=True, kw_only=True)
+class VerifiedTokenDTO:
+    """What another service learns of an access token that it was shown."""
+
+    user_uuid: UUID
+    session_id: UUID
+    expires_at: datetime

@@ -1,0 +1,75 @@
+"""Types of fields that several commands share: they take text and give the domain's values."""
+
+from typing import Annotated, Any
+
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, SecretStr, WithJsonSchema
+from pydantic_core import PydanticCustomError, to_json
+
+from src.app.domain.common.contact import MAX_EMAIL_LENGTH, Email, Phone
+from src.app.domain.common.exceptions import ValidationError
+
+MAX_META_BYTES = 16 * 1024
+
+
+def parse_email(text: object) -> Email:
+    """Return the address normalised: what stands before the `@` too is compared without case."""
+    if isinstance(text, Email):
+        return text
+    try:
+        # Whether the domain takes mail is what the verification mail finds out, not a look-up here.
+        parsed = validate_email(
+            str(text)[: MAX_EMAIL_LENGTH + 1], check_deliverability=False, globally_deliverable=False
+        )
+        return Email(parsed.normalized.lower())
+    except (EmailNotValidError, ValidationError) as error:
+        raise PydanticCustomError("email", "This is not a valid e-mail address") from error
+
+
+def parse_phone(text: object) -> Phone:
+    if isinstance(text, Phone):
+        return text
+    try:
+        number = phonenumbers.parse(str(text)[:32])
+    except phonenumbers.NumberParseException as error:
+        raise PydanticCustomError("phone", "A phone number starts with + and its country code") from error
+    if not phonenumbers.is_valid_number(number):
+        raise PydanticCustomError("phone", "This number does not exist in its country")
+    return Phone(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+def _hashable(password: SecretStr) -> SecretStr:
+    # bcrypt ends a password at a NUL, and a lone surrogate has no UTF-8 form to be hashed.
+    text = password.get_secret_value()
+    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise PydanticCustomError("password", "A password must not contain NUL or lone surrogates")
+    return password
+
+
+def _storable_json(value: dict[str, Any]) -> dict[str, Any]:
+    try:
+        text = to_json(value, inf_nan_mode="strings")
+    except ValueError as error:
+        raise PydanticCustomError("unstorable_json", "Text must not contain lone surrogates") from error
+    if len(text) > MAX_META_BYTES:
+        raise PydanticCustomError("too_large", "This may hold {limit} bytes of JSON", {"limit": MAX_META_BYTES})
+    if b"\\u0000" in text:
+        raise PydanticCustomError("unstorable_json", "Text must not contain NUL")
+    return value
+
+
+EmailAddress = Annotated[
+    Email,
+    PlainValidator(parse_email),
+    PlainSerializer(str),
+    WithJsonSchema({"type": "string", "format": "email", "examples": ["ada@example.com"]}),
+]
+PhoneNumber = Annotated[
+    Phone,
+    PlainValidator(parse_phone),
+    PlainSerializer(str),
+    WithJsonSchema({"type": "string", "pattern": r"^\+[1-9][0-9]{6,14}$", "examples": ["+442079460958"]}),
+]
+Password = Annotated[SecretStr, Field(max_length=1024), AfterValidator(_hashable)]
+JSONObject = Annotated[dict[str, Any], AfterValidator(_storable_json)]

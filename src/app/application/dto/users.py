@@ -1,0 +1,112 @@
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Self
+from uuid import UUID
+
+from src.app.application.common.dto import Command, Line
+from src.app.application.dto.fields import EmailAddress, JSONObject, Password, PhoneNumber
+from src.app.domain.users.aggregates.user_agg import UserAggregate
+from src.app.domain.users.value_objects.users_vob import FullName
+
+
+@dataclass(slots=True, kw_only=True)
+class UserDTO:
+    """A user as they and the administrators see them; `full_name` follows from the two names."""
+
+    id: int
+    uuid: UUID
+    email: str | None
+    phone: str | None
+    first_name: str | None
+    last_name: str | None
+    full_name: str | None = field(init=False, default=None)
+    birthday: date | None
+    avatar_url: str | None
+    is_active: bool
+    is_guest: bool
+    is_verified: bool
+    is_superuser: bool
+    street: str | None
+    city: str | None
+    state: str | None
+    zip_code: str | None
+    country: str | None
+    meta: dict[str, Any]
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+    def __post_init__(self) -> None:
+        self.full_name = f"{self.first_name or ''} {self.last_name or ''}".strip() or None
+
+    @classmethod
+    def of(cls, user: UserAggregate) -> Self:
+        """Show a stored user; one that was never saved has no `id` yet and cannot be shown."""
+        if user.id is None:
+            raise ValueError("the user has not been saved")
+        return cls(
+            id=user.id,
+            uuid=user.uuid,
+            email=user.email and str(user.email),
+            phone=user.phone and str(user.phone),
+            first_name=user.name.first,
+            last_name=user.name.last,
+            birthday=user.birthday,
+            avatar_url=user.photo,
+            is_active=user.is_active,
+            is_guest=user.is_guest,
+            is_verified=user.is_verified,
+            is_superuser=user.is_superuser,
+            street=user.street,
+            city=user.city,
+            state=user.state,
+            zip_code=user.zip_code,
+            country=user.country,
+            meta=user.meta,
+            version=user.version,
+            created_at=user.created_at,
+            updated_at=user.updated_at,
+        )
+
+
+class Profile(Command):
+    """What a person says of themselves. A client may send `full_name` in place of the two names."""
+
+    phone: PhoneNumber | None = None
+    first_name: Line | None = None
+    last_name: Line | None = None
+    full_name: Line | None = None
+    birthday: date | None = None
+    street: Line | None = None
+    city: Line | None = None
+    state: Line | None = None
+    zip_code: Line | None = None
+    country: Line | None = None
+    meta: JSONObject = {}
+
+    def values(self, *, over: FullName | None = None) -> dict[str, Any]:
+        """Return what the client sent, as the aggregate names it; a name changes `over` the old one."""
+        values = {name: getattr(self, name) for name in Profile.model_fields if name in self.model_fields_set}
+        names = {part: values.pop(part) for part in ("first_name", "last_name", "full_name") if part in values}
+        if names.get("full_name"):
+            values["name"] = FullName.split(names["full_name"])
+        elif names:
+            old = over or FullName()
+            values["name"] = FullName(
+                names.get("first_name", old.first) or None, names.get("last_name", old.last) or None
+            )
+        return values
+
+
+class NewUser(Profile):
+    """A user to be made; without a password they cannot sign in with one."""
+
+    email: EmailAddress
+    password: Password | None = None
+
+
+class SignUp(NewUser):
+    """Who signs up chooses a password; with `issue_tokens` they are signed in at once."""
+
+    password: Password
+    issue_tokens: bool = False

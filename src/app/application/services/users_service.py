@@ -1,0 +1,139 @@
+from collections.abc import Callable
+from datetime import date
+from typing import Protocol
+from uuid import UUID
+
+from src.app.application.common.actor import Actor
+from src.app.application.common.raises import raises
+from src.app.application.dto.users import NewUser, Profile, UserDTO
+from src.app.application.ports.clock import Clock
+from src.app.application.ports.ids import Ids
+from src.app.application.ports.passwords import PasswordHasher
+from src.app.application.ports.unit_of_work import UnitOfWork
+from src.app.domain.auth.services.auth_service import DomainAuthService
+from src.app.domain.common.contact import Phone
+from src.app.domain.common.exceptions import (
+    AlreadyExistsError,
+    AuthorizationError,
+    NotFoundError,
+    RateLimitedError,
+    StaleVersionError,
+    ValidationError,
+)
+from src.app.domain.users.aggregates.user_agg import UserAggregate
+from src.app.domain.users.exceptions import UserInactiveError
+from src.app.domain.users.repository import UserRepository
+from src.app.domain.users.services.users_service import DomainUsersService
+
+
+class UsersUnitOfWork(UnitOfWork, Protocol):
+    @property
+    def users(self) -> UserRepository: ...
+
+
+class UserReader(Protocol):
+    async def get_user(self, uuid: UUID) -> UserDTO:
+        """Read a user as they are shown, without a transaction.
+
+        Raises:
+            NotFoundError: there is none, or it is deleted.
+        """
+
+
+class AppUserService:
+    """Users and their profiles."""
+
+    def __init__(
+        self,
+        *,
+        uow: Callable[[], UsersUnitOfWork],
+        reader: UserReader,
+        rules: DomainUsersService,
+        password_rules: DomainAuthService,
+        passwords: PasswordHasher,
+        clock: Clock,
+        ids: Ids,
+    ) -> None:
+        self._uow = uow
+        self._reader = reader
+        self._rules = rules
+        self._password_rules = password_rules
+        self._passwords = passwords
+        self._clock = clock
+        self._ids = ids
+
+    @raises(ValidationError, AlreadyExistsError, RateLimitedError)
+    async def create_user_by_email(self, new: NewUser) -> UserDTO:
+        """Make a user who is reached by e-mail; everyone is told by `user.registered`."""
+        self._check_birthday(new.birthday)
+        password_hashed = None
+        if new.password is not None:
+            password = new.password.get_secret_value()
+            self._password_rules.check_password(password, email=new.email)
+            password_hashed = await self._passwords.hash(password)
+        return await self._register(
+            UserAggregate.register(
+                uuid=self._ids.new(),
+                now=self._clock.now(),
+                email=new.email,
+                password_hashed=password_hashed,
+                **new.values(),
+            )
+        )
+
+    @raises(ValidationError, AlreadyExistsError)
+    async def create_user_by_phone(self, phone: Phone, profile: Profile) -> UserDTO:
+        """Make a user who is reached by phone and has no password."""
+        self._check_birthday(profile.birthday)
+        return await self._register(
+            UserAggregate.register(
+                uuid=self._ids.new(), now=self._clock.now(), **{**profile.values(), "phone": phone}
+            )
+        )
+
+    @raises(NotFoundError)
+    async def get_me(self, actor: Actor) -> UserDTO:
+        """Show the caller their own profile."""
+        return await self._reader.get_user(actor.uuid)
+
+    @raises(NotFoundError, AuthorizationError)
+    async def get_user(self, actor: Actor, uuid: UUID) -> UserDTO:
+        """Show a user to themselves, or to who may read users."""
+        _require_self_or(actor, uuid, "users:read")
+        return await self._reader.get_user(uuid)
+
+    @raises(NotFoundError, AuthorizationError, ValidationError, AlreadyExistsError, StaleVersionError)
+    async def update_user(self, actor: Actor, uuid: UUID, changes: Profile) -> UserDTO:
+        """Take over the fields that were sent; the others stay as they are."""
+        _require_self_or(actor, uuid, "users:write")
+        self._check_birthday(changes.birthday)
+        async with self._uow() as uow:
+            user = await uow.users.get_locked(uuid)
+            user.change_profile(now=self._clock.now(), **changes.values(over=user.name))
+            await uow.users.save(user)
+        return UserDTO.of(user)
+
+    @raises(NotFoundError, AuthorizationError, UserInactiveError, StaleVersionError)
+    async def deactivate_user(self, actor: Actor, uuid: UUID) -> None:
+        """Keep a user from signing in; what is theirs stays."""
+        actor.require("users:write")
+        async with self._uow() as uow:
+            user = await uow.users.get_locked(uuid)
+            user.deactivate(now=self._clock.now())
+            await uow.users.save(user)
+
+    async def _register(self, user: UserAggregate) -> UserDTO:
+        # Two requests may both see the e-mail as free. The unique index decides between them, so
+        # there is no look beforehand: it would only make the race less visible.
+        async with self._uow() as uow:
+            await uow.users.add(user)
+        return UserDTO.of(user)
+
+    def _check_birthday(self, birthday: date | None) -> None:
+        if birthday is not None:
+            self._rules.check_birthday(birthday, today=self._clock.now().date())
+
+
+def _require_self_or(actor: Actor, uuid: UUID, permission: str) -> None:
+    if actor.user_uuid != uuid:
+        actor.require(permission)

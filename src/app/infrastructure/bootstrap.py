@@ -1,0 +1,171 @@
+"""Everything outside the application, opened in order and closed in reverse."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+
+from redis.asyncio import Redis
+
+from src.app.application.container import Container, Policies, running
+from src.app.application.ports.mailer import Mailer
+from src.app.application.ports.messages import Handler, Subscriber
+from src.app.config.settings import Settings
+from src.app.domain.common.exceptions import AppException
+from src.app.infrastructure.common.heartbeat import heartbeat
+from src.app.infrastructure.common.logging import configure_logging
+from src.app.infrastructure.extensions.psql_ext import Database, set_running_database
+from src.app.infrastructure.extensions.redis_ext import connect_redis
+from src.app.infrastructure.health import Check, Finding, ensure_migrated, examine
+from src.app.infrastructure.messaging.mq_client import Broker, connect_broker
+from src.app.infrastructure.persistence.revocations import RevokedSessions
+from src.app.infrastructure.providers.clock import SystemClock
+from src.app.infrastructure.providers.ids import UUIDv7Ids
+from src.app.infrastructure.providers.jose_tokens import JoseTokenSigner
+from src.app.infrastructure.providers.mail import FolderMailer, SMTPMailer
+from src.app.infrastructure.providers.passwords import PasslibHasher
+from src.app.infrastructure.providers.celery_queue import CeleryTaskQueue
+from src.app.infrastructure.repositories.auth_repository import AccountsPSQLReader, AuthPSQLUnitOfWork
+from src.app.infrastructure.repositories.users_repository import UsersPSQLRepository, UsersPSQLUnitOfWork
+
+_COMMON_PASSWORDS = Path(__file__).parent / "providers" / "common_passwords.txt"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Process:
+    """A running process: the application, the connections it stands on, and its loops."""
+
+    settings: Settings
+    container: Container
+    database: Database
+    redis: Redis
+
+    async def health(self) -> dict[str, Finding]:
+        """Look at everything that this process stands on."""
+        return await examine(
+            {
+                "database": Check(self.database.ping, is_required=True),
+                "migrations": Check(partial(ensure_migrated, self.database), is_required=True),
+                "redis": Check(self._ping_redis, is_required=False),
+            }
+        )
+
+    async def consume(
+        self,
+        handlers: Mapping[str, Handler],
+        *,
+        is_transient: Callable[[AppException], bool],
+        stop: asyncio.Event,
+    ) -> None:
+        """Hand the messages of `DEFAULT_QUEUE` to their handlers until `stop` is set."""
+        from src.app.infrastructure.messaging.consumer import Consumer
+
+        async with self._broker() as broker, self._beating():
+            await Consumer(
+                database=self.database,
+                broker=broker,
+                queue=self.settings.DEFAULT_QUEUE,
+                batch=self.settings.CONSUMER_BATCH,
+                handlers=handlers,
+                is_transient=is_transient,
+            ).run(stop)
+
+    async def relay(self, subscribers: Mapping[str, Subscriber], *, stop: asyncio.Event) -> None:
+        """Tell the broker and `subscribers` what happened, until `stop` is set."""
+        from src.app.infrastructure.messaging.relay import Relay
+
+        async with self._broker() as broker, self._beating():
+            await Relay(
+                database=self.database,
+                broker=broker,
+                exchange=self.settings.DEFAULT_EXCHANGER,
+                source=self.settings.PROJECT_NAME.lower(),
+                subscribers=subscribers,
+            ).run(self.settings.DB_DSN, stop)
+
+    def _broker(self) -> AbstractAsyncContextManager[Broker]:
+        return connect_broker(
+            self.settings.message_broker_url,
+            group=self.settings.CONSUMER_GROUP,
+            connections=self.settings.MQ_CONNECTIONS,
+            channels=self.settings.MQ_CHANNELS,
+        )
+
+    def _beating(self) -> AbstractAsyncContextManager[None]:
+        return heartbeat(self.settings.HEARTBEAT_FILE)
+
+    async def _ping_redis(self) -> None:
+        await self.redis.ping()
+
+
+@asynccontextmanager
+async def bootstrap(settings: Settings, *, name: str) -> AsyncIterator[Process]:
+    """Open what the process called `name` stands on; leaving the block closes it.
+
+    Raises:
+        ExternalServiceError: PostgreSQL cannot be reached. Redis may be down: it is asked when needed.
+    """
+    configure_logging(settings, process=name)
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(
+            Database.connect(settings, settings, application=f"allium-{name}")
+        )
+        set_running_database(database)
+        stack.callback(set_running_database, None)
+        redis = await stack.enter_async_context(connect_redis(settings.REDIS_URL))
+        revocations = await stack.enter_async_context(
+            RevokedSessions.followed(settings.DB_DSN, settings.access_ttl)
+        )
+        passwords = PasslibHasher(rounds=settings.BCRYPT_ROUNDS)
+        stack.callback(passwords.close)
+        container = Container(
+            policies=policies_of(settings),
+            accounts=AccountsPSQLReader(database),
+            auth_uow=partial(AuthPSQLUnitOfWork, database),
+            clock=SystemClock(),
+            ids=UUIDv7Ids(),
+            mailer=_mailer(settings),
+            passwords=passwords,
+            revocations=revocations,
+            signer=JoseTokenSigner(settings.SECRET_KEY.get_secret_value()),
+            tasks=CeleryTaskQueue(),
+            users_reader=UsersPSQLRepository(database),
+            users_uow=partial(UsersPSQLUnitOfWork, database),
+        )
+        running.use(container)
+        stack.callback(running.use, None)
+        yield Process(settings=settings, container=container, database=database, redis=redis)
+
+
+def policies_of(settings: Settings) -> Policies:
+    return Policies(
+        project_name=settings.PROJECT_NAME,
+        token_issuer=settings.TOKEN_ISSUER,
+        token_audience=settings.TOKEN_AUDIENCE,
+        access_ttl=settings.access_ttl,
+        refresh_ttl=settings.refresh_ttl,
+        common_passwords=_common_passwords(),
+        strong_passwords=settings.PASSWORD_POLICY == "strong",
+        min_age_years=settings.MIN_AGE_YEARS,
+    )
+
+
+@cache
+def _common_passwords() -> frozenset[str]:
+    lines = _COMMON_PASSWORDS.read_text(encoding="utf-8").splitlines()
+    return frozenset(line for line in lines if not line.startswith("#!"))
+
+
+def _mailer(settings: Settings) -> Mailer:
+    if not settings.SMTP_HOST:
+        return FolderMailer(settings.MAIL_FOLDER, sender=settings.FROM_EMAIL)
+    return SMTPMailer(
+        host=settings.SMTP_HOST,
+        port=settings.SMTP_PORT,
+        user=settings.SMTP_USER,
+        password=settings.SMTP_PASSWORD.get_secret_value() if settings.SMTP_PASSWORD else "",
+        starttls=settings.SMTP_STARTTLS,
+        sender=settings.FROM_EMAIL,
+    )

@@ -1,0 +1,3 @@
+from src.app.infrastructure.repositories.base.base_psql_repository import BasePSQLRepository
+
+__all__ = ["BasePSQLRepository"]

@@ -1,0 +1,147 @@
+"""What a value must be before it may become a parameter: each guard returns it, or says what is allowed."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Boolean, Date, DateTime, Integer, LargeBinary, Numeric, SmallInteger
+from sqlalchemy import String, Uuid
+from sqlalchemy.types import JSON, TypeEngine
+
+from src.app.domain.common.exceptions import ValidationError
+from src.app.infrastructure.repositories.base.lookups import Family
+
+MAX_LIST_LENGTH = 1000
+MAX_TEXT_LENGTH = 10_000
+
+_FAMILIES: tuple[tuple[type[TypeEngine[Any]], Family], ...] = (
+    (Uuid, Family.UUID),
+    (String, Family.TEXT),
+    (Boolean, Family.BOOLEAN),
+    (Integer, Family.INTEGER),
+    (Numeric, Family.NUMBER),
+    (DateTime, Family.MOMENT),
+    (Date, Family.DATE),
+    (LargeBinary, Family.BYTES),
+    (JSON, Family.JSON),
+)
+
+
+def family_of(type_: TypeEngine[Any]) -> Family:
+    for kind, family in _FAMILIES:
+        if isinstance(type_, kind):
+            return family
+    raise TypeError(f"No family of lookups for columns of type {type_!r}")
+
+
+class SecurityValidator:
+    """Checks what a column called `name` is compared with against a type."""
+
+    def __init__(self, name: str, type_: TypeEngine[Any]) -> None:
+        self._name = name
+        self.family = family_of(type_)
+        self._check: Callable[[Any], Any] = _CHECKS[self.family]
+        self._bits = {SmallInteger: 16, BigInteger: 64}.get(type(type_), 32)
+
+    def one(self, value: Any) -> Any:
+        """Return the value as the driver takes it.
+
+        Raises:
+            ValidationError: it is not of the column's type, or does not fit into it.
+        """
+        try:
+            checked = self._check(value)
+        except (TypeError, ValueError, InvalidOperation, OverflowError):
+            raise self._refused(f"{self._name} takes {self.family.value}") from None
+        if self.family is Family.INTEGER and checked.bit_length() >= self._bits:
+            raise self._refused(f"{self._name} takes whole numbers of {self._bits} bits")
+        return checked
+
+    def many(self, values: Any) -> list[Any]:
+        if not isinstance(values, (list, tuple, set, frozenset)):
+            raise self._refused(f"{self._name} takes a list here")
+        if len(values) > MAX_LIST_LENGTH:
+            raise self._refused(f"{self._name} takes at most {MAX_LIST_LENGTH} values, not {len(values)}")
+        return [self.one(value) for value in values]
+
+    def two(self, values: Any) -> list[Any]:
+        if not isinstance(values, (list, tuple)) or len(values) != 2:
+            raise self._refused(f"{self._name} takes two values here, the lower and the upper bound")
+        return [self.one(value) for value in values]
+
+    def whether(self, value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self._refused(f"{self._name} takes true or false here")
+        return value
+
+    def _refused(self, message: str) -> ValidationError:
+        return ValidationError(message, field=self._name)
+
+
+def _text(value: Any) -> str:
+    text = value if isinstance(value, str) else _refuse()
+    # PostgreSQL stores no NUL, and a lone surrogate has no UTF-8 form.
+    if len(text) > MAX_TEXT_LENGTH or "\x00" in text or not text.isprintable() and _has_surrogate(text):
+        _refuse()
+    return text
+
+
+def _has_surrogate(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _refuse() -> Any:
+    raise ValueError("not of this type")
+
+
+def _integer(value: Any) -> int:
+    return value if type(value) is int else _refuse()  # type: ignore[no-any-return]
+
+
+def _number(value: Any) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
+        _refuse()
+    number = Decimal(value)
+    return number if number.is_finite() else _refuse()  # type: ignore[no-any-return]
+
+
+def _boolean(value: Any) -> bool:
+    return value if isinstance(value, bool) else _refuse()  # type: ignore[no-any-return]
+
+
+def _uuid(value: Any) -> UUID:
+    return value if isinstance(value, UUID) else UUID(value)
+
+
+def _moment(value: Any) -> datetime:
+    moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    return moment if moment.tzinfo is not None else _refuse()  # type: ignore[no-any-return]
+
+
+def _date(value: Any) -> date:
+    if isinstance(value, datetime):
+        _refuse()
+    return value if isinstance(value, date) else date.fromisoformat(value)
+
+
+def _bytes(value: Any) -> bytes:
+    return value if isinstance(value, bytes) else _refuse()  # type: ignore[no-any-return]
+
+
+def _json(value: Any) -> Any:
+    return value
+
+
+_CHECKS: dict[Family, Callable[[Any], Any]] = {
+    Family.TEXT: _text,
+    Family.INTEGER: _integer,
+    Family.NUMBER: _number,
+    Family.BOOLEAN: _boolean,
+    Family.UUID: _uuid,
+    Family.MOMENT: _moment,
+    Family.DATE: _date,
+    Family.BYTES: _bytes,
+    Family.JSON: _json,
+}

@@ -1,0 +1,118 @@
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from src.app.application.common.filters import PAGE_KEYS, Q
+from src.app.domain.common.aggregates.base import BaseAggregate
+from src.app.domain.common.exceptions import StaleVersionError, ValidationError
+from src.app.infrastructure.repositories.base import bulk
+from src.app.infrastructure.repositories.base.core import RepositoryCore, Thing
+from src.app.infrastructure.repositories.base.query import SOFT_DELETE, Where
+
+Data = Mapping[str, Any]
+
+# Made by the database, and never given by whoever writes.
+_GENERATED = frozenset({"id"})
+
+
+class Writes(RepositoryCore[Thing]):
+    """The writes. A violated constraint is the error that the repository declares for it."""
+
+    async def create(self, data: Data | Thing, is_return_require: bool = True) -> Thing | None:
+        """Insert one row and return it as it is stored."""
+        mapper = self._mapper(None)
+        returned = mapper.columns if is_return_require else {}
+        rows = await self._run(self._build.insert(self._row(data), returned))
+        return self._tracked(mapper.thing(rows[0])) if is_return_require else None
+
+    async def add(self, aggregate: Thing) -> None:
+        """Insert a new aggregate; its events leave with the commit."""
+        rows = await self._run(self._build.insert(self._row(aggregate), {"id": "id"}))
+        if any(field.name == "id" for field in fields(aggregate)):  # type: ignore[arg-type]
+            aggregate.id = rows[0]["id"]  # type: ignore[attr-defined]
+        self._collect(aggregate)
+
+    async def save(self, aggregate: Thing) -> None:
+        """Store the changes of a loaded aggregate; its events leave with the commit.
+
+        Raises:
+            StaleVersionError: somebody saved it since it was loaded.
+        """
+        if not isinstance(aggregate, BaseAggregate):
+            raise TypeError(f"{type(aggregate).__name__} is no aggregate; use update()")
+        row = self._row(aggregate) | {"version": aggregate.version + 1}
+        key = {"uuid": aggregate.uuid, "version": aggregate.version}
+        if not await self._run(self._build.update(row, key, {}, with_deleted=True)):
+            raise StaleVersionError
+        aggregate.version += 1
+        self._collect(aggregate)
+
+    async def update(
+        self, filter_data: Where, data: Data, is_return_require: bool = True, *, allow_all: bool = False
+    ) -> list[Thing]:
+        """Set the columns of `data` in every row that matches, and return those rows if asked for.
+
+        Raises:
+            ValidationError: the filter is empty, and `allow_all` does not say that this is meant.
+        """
+        self._refuse_everything(filter_data, allow_all)
+        mapper = self._mapper(None)
+        returned = mapper.columns if is_return_require else {}
+        rows = await self._run(self._build.update(dict(data), filter_data, returned))
+        return [self._tracked(mapper.thing(row)) for row in rows] if is_return_require else []
+
+    async def remove(self, filter_data: Where, *, allow_all: bool = False) -> int:
+        """Delete what matches and return how many rows that were; softly where the model can.
+
+        Raises:
+            ValidationError: the filter is empty, and `allow_all` does not say that this is meant.
+        """
+        self._refuse_everything(filter_data, allow_all)
+        if SOFT_DELETE not in self._table.c:
+            return len(await self._run(self._build.delete(filter_data)))
+        marks = {SOFT_DELETE: True, "deleted_at": bulk.now()}
+        return len(await self._run(self._build.update(marks, filter_data, {})))
+
+    async def create_bulk(self, items: Sequence[Data | Thing], is_return_require: bool = True) -> list[Thing]:
+        """Insert many rows in one statement, and return them in their order if asked for.
+
+        Without return they are copied, which is twice as fast. Rows that leave a column out take
+        its default; all rows of one call name the same columns.
+        """
+        rows = [self._row(item) for item in items]
+        if not rows:
+            return []
+        if not is_return_require:
+            await self._executor.copy(self._table.name, list(rows[0]), [list(row.values()) for row in rows])
+            return []
+        mapper = self._mapper(None)
+        return [mapper.thing(row) for row in await self._run(bulk.insert(self._table, rows, mapper.columns))]
+
+    async def update_bulk(
+        self, items: Sequence[Data], key: str = "id", is_return_require: bool = True
+    ) -> list[Thing]:
+        """Update many rows, each by its `key`, in one statement; keys that match no row are passed over."""
+        if not items:
+            return []
+        mapper = self._mapper(None)
+        returned = mapper.columns if is_return_require else {}
+        rows = await self._run(bulk.update(self._table, [dict(item) for item in items], key, returned))
+        return [mapper.thing(row) for row in rows] if is_return_require else []
+
+    def _row(self, data: Data | Thing) -> dict[str, Any]:
+        if isinstance(data, Mapping):
+            return dict(data)
+        row = self._mapper(None).row(data)
+        return {name: value for name, value in row.items() if name not in _GENERATED}
+
+    def _collect(self, aggregate: Any) -> None:
+        if not isinstance(aggregate, BaseAggregate) or not aggregate.has_events:
+            return
+        if self._unit is None:
+            raise RuntimeError("An aggregate with events is saved in a unit of work, which sends them")
+        self._unit.collect(aggregate)
+
+    def _refuse_everything(self, where: Where, allow_all: bool) -> None:
+        is_empty = not where or not (isinstance(where, Q) or where.keys() - PAGE_KEYS)
+        if is_empty and not allow_all:
+            raise ValidationError("An empty filter means every row; say allow_all=True if you mean it")
