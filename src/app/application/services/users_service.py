@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date
 from typing import Protocol
 from uuid import UUID
@@ -11,7 +12,7 @@ from src.app.application.ports.ids import Ids
 from src.app.application.ports.passwords import PasswordHasher
 from src.app.application.ports.unit_of_work import UnitOfWork
 from src.app.domain.auth.services.auth_service import DomainAuthService
-from src.app.domain.common.contact import Phone
+from src.app.domain.common.contact import Email, Phone
 from src.app.domain.common.exceptions import (
     AlreadyExistsError,
     AuthorizationError,
@@ -21,9 +22,10 @@ from src.app.domain.common.exceptions import (
     ValidationError,
 )
 from src.app.domain.users.aggregates.user_agg import UserAggregate
-from src.app.domain.users.exceptions import UserInactiveError
+from src.app.domain.users.exceptions import EmailTakenError, UserInactiveError
 from src.app.domain.users.repository import UserRepository
 from src.app.domain.users.services.users_service import DomainUsersService
+from src.app.domain.users.value_objects.users_vob import FullName
 
 
 class UsersUnitOfWork(UnitOfWork, Protocol):
@@ -121,6 +123,25 @@ class AppUserService:
             user = await uow.users.get_locked(uuid)
             user.deactivate(now=self._clock.now())
             await uow.users.save(user)
+
+    @raises(ValidationError, RateLimitedError)
+    async def ensure_superadmin(self, *, email: Email, password: str, name: FullName) -> None:
+        """Make the first superadmin of an installation, verified, unless somebody has that e-mail."""
+        async with self._uow() as uow:
+            if await uow.users.find_by_email(email) is not None:
+                return
+        user = UserAggregate.register(
+            uuid=self._ids.new(),
+            now=self._clock.now(),
+            email=email,
+            password_hashed=await self._passwords.hash(password),
+            name=name,
+            is_superuser=True,
+            is_verified=True,
+        )
+        # Two installations of one database may get here at once, and the first wins.
+        with suppress(EmailTakenError):
+            await self._register(user)
 
     async def _register(self, user: UserAggregate) -> UserDTO:
         # Two requests may both see the e-mail as free. The unique index decides between them, so

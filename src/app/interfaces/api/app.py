@@ -1,0 +1,76 @@
+"""The REST door as an ASGI application."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+
+from src.app.config.settings import LaunchMode, Settings
+from src.app.domain.common.exceptions import AppException
+from src.app.infrastructure.bootstrap import Process
+from src.app.interfaces.api import errors
+from src.app.interfaces.api.middleware.context import RequestContext
+from src.app.interfaces.api.middleware.versions import Versions
+from src.app.interfaces.api.openapi import openapi_of, operation_id
+from src.app.interfaces.api.routers import api_router
+from src.app.interfaces.version import VERSION
+
+
+def make_app(settings: Settings, process: Callable[[], AbstractAsyncContextManager[Process]]) -> FastAPI:
+    """Make the application; `process` is entered when the server starts, and left when it stops."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        async with process() as running:
+            yield {"process": running}
+
+    docs = settings.shows_api_docs
+    app = FastAPI(
+        title=settings.PROJECT_NAME,
+        version=VERSION,
+        debug=settings.DEBUG,
+        lifespan=lifespan,
+        openapi_url="/openapi.json" if docs else None,
+        docs_url="/docs" if docs else None,
+        redoc_url="/redoc" if docs else None,
+        redirect_slashes=False,
+        max_body_size=settings.MAX_BODY_BYTES,
+        generate_unique_id_function=operation_id,
+        exception_handlers={
+            AppException: _app_exception,
+            RequestValidationError: _invalid_request,
+            HTTPException: _http_exception,
+        },
+    )
+    app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
+    app.include_router(api_router(with_debug=settings.LAUNCH_MODE is not LaunchMode.PROD))
+    # The last one added is the outermost.
+    app.add_middleware(Versions)
+    if settings.CORS_ORIGIN_WHITELIST:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.CORS_ORIGIN_WHITELIST,
+            allow_credentials=settings.CORS_ALLOW_CREDENTIALS,
+            allow_methods=["*"],
+            allow_headers=["*"],
+        )
+    app.add_middleware(RequestContext, trusted_proxies=settings.TRUSTED_PROXIES)
+    return app
+
+
+async def _app_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, AppException)  # noqa: S101  FastAPI's type is wider than what it calls this with
+    return errors.answer_app_exception(request.scope, error)
+
+
+async def _invalid_request(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    return errors.answer_invalid_request(request.scope, error)
+
+
+async def _http_exception(request: Request, error: Exception) -> Response:
+    return errors.answer_http_exception(request.scope, error)

@@ -1,0 +1,69 @@
+"""What endpoints ask for: each is declared once, here, and named by its type."""
+
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPBearer
+
+from src.app.application.common.actor import Actor
+from src.app.application.common.context import current_actor
+from src.app.application.dto.auth import Device
+from src.app.application.services.auth_service import AppAuthService
+from src.app.application.services.users_service import AppUserService
+from src.app.domain.common.exceptions import AuthenticationError
+from src.app.infrastructure.bootstrap import Process
+
+MAX_USER_AGENT_LENGTH = 255
+
+
+async def running_process(request: Request) -> Process:
+    process: Process = request.state.process
+    return process
+
+
+async def _auth_service(request: Request) -> AppAuthService:
+    return (await running_process(request)).container.auth_service
+
+
+async def _users_service(request: Request) -> AppUserService:
+    return (await running_process(request)).container.users_service
+
+
+class BearerToken(HTTPBearer):
+    """The actor of the access token in `Authorization: Bearer …` (RFC 6750)."""
+
+    async def __call__(self, request: Request) -> Actor:  # type: ignore[override]
+        actor = await request.state.process.container.auth_service.authenticate(bearer_token(request))
+        current_actor.set(actor)
+        return actor  # type: ignore[no-any-return]
+
+
+def bearer_token(request: Request) -> str:
+    """Return the token of the request.
+
+    Raises:
+        AuthenticationError: it brings none.
+    """
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise AuthenticationError
+    return token.strip()
+
+
+async def _device(request: Request) -> Device:
+    agent = request.headers.get("user-agent", "")[:MAX_USER_AGENT_LENGTH]
+    return Device(address=request.scope.get("client_address"), user_agent=agent or None)
+
+
+_bearer = BearerToken(bearerFormat="JWT", scheme_name="Bearer", auto_error=False)
+
+Auth = Annotated[AppAuthService, Depends(_auth_service)]
+CurrentActor = Annotated[Actor, Security(_bearer)]
+CurrentDevice = Annotated[Device, Depends(_device)]
+RunningProcess = Annotated[Process, Depends(running_process)]
+Users = Annotated[AppUserService, Depends(_users_service)]
+
+
+async def validate_auth_data(actor: CurrentActor) -> dict[str, Any]:
+    """Return the caller as the prototype's endpoints know them: `auth_data["uuid"]`."""
+    return {"uuid": str(actor.uuid), "sid": str(actor.session_id)}

@@ -1,0 +1,119 @@
+"""The one body of every error of this door, whatever raised it."""
+
+import traceback
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from fastapi import HTTPException
+from fastapi.exceptions import RequestValidationError
+from loguru import logger
+from starlette.responses import Response
+from starlette.types import Scope
+from uuid_utils.compat import uuid7
+
+from src.app.application.common.context import request_id
+from src.app.domain.common.exceptions import AppException, AuthenticationError
+from src.app.interfaces.outcomes import outcome_of
+
+DEFAULT_VERSION = "v1"
+
+_OF_STATUS: dict[int, tuple[str, str]] = {
+    400: ("BAD_REQUEST", "The request is malformed"),
+    404: ("NOT_FOUND", "The requested resource was not found"),
+    405: ("METHOD_NOT_ALLOWED", "This method is not allowed here"),
+    413: ("PAYLOAD_TOO_LARGE", "The body is too large"),
+    415: ("UNSUPPORTED_MEDIA_TYPE", "This type of body is not taken here"),
+}
+
+
+class RequestError(HTTPException):
+    """A request that HTTP itself forbids, before it reaches a use case; with a code of its own."""
+
+    def __init__(
+        self, status: int, code: str, message: str, *, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(status, message, headers)
+        self.code = code
+
+
+def answer_app_exception(scope: Scope, error: AppException) -> Response:
+    headers = {}
+    if isinstance(error, AuthenticationError):
+        headers["WWW-Authenticate"] = f'Bearer error="invalid_token", error_description="{error.code}"'
+        if error.code == AuthenticationError.code:
+            headers["WWW-Authenticate"] = "Bearer"
+    retry_after = getattr(error, "retry_after", None)
+    if retry_after is not None:
+        headers["Retry-After"] = str(max(1, round(retry_after)))
+    status = outcome_of(type(error)).http
+    return error_response(
+        scope, status, error.code, error.message, [_detail(detail) for detail in error.details], headers, error
+    )
+
+
+def answer_invalid_request(scope: Scope, error: RequestValidationError) -> Response:
+    """Say which fields are wrong. What was sent is not repeated: it may be a password, or no JSON."""
+    details = [
+        {
+            "field": ".".join(str(part) for part in wrong["loc"][1:]) or str(wrong["loc"][0]),
+            "message": wrong["msg"],
+            "code": wrong["type"],
+        }
+        for wrong in error.errors()
+    ]
+    return error_response(scope, 422, "VALIDATION_ERROR", "The input is not valid", details)
+
+
+def answer_http_exception(scope: Scope, error: Any) -> Response:
+    status = error.status_code
+    code, message = _OF_STATUS.get(status, (HTTPStatus(status).name, HTTPStatus(status).phrase))
+    if isinstance(error, RequestError):
+        code, message = error.code, str(error.detail)
+    return error_response(scope, status, code, message, headers=error.headers)
+
+
+def answer_unexpected(scope: Scope, error: BaseException) -> Response:
+    return error_response(scope, 500, "INTERNAL_ERROR", "An unexpected error occurred", cause=error)
+
+
+def error_response(
+    scope: Scope,
+    status: int,
+    code: str,
+    message: str,
+    details: Sequence[Mapping[str, Any]] = (),
+    headers: Mapping[str, str] | None = None,
+    cause: BaseException | None = None,
+) -> Response:
+    """Build the body; one of 500 and above is logged with its traceback, under the id that it shows."""
+    error: dict[str, Any] = {"id": str(uuid7()), "code": code, "message": message, "details": details}
+    if status >= 500:
+        logger.bind(error_id=error["id"]).opt(exception=cause).error("{} {}: {!r}", status, code, cause)
+        if cause is not None and scope["app"].debug:
+            error["traceback"] = traceback.format_exception(cause)
+    body = {
+        "status_code": status,
+        "message": message,
+        "data": None,
+        "error": error,
+        "meta": {
+            "timestamp": timestamp(),
+            "version": scope.get("api_version", DEFAULT_VERSION),
+            "request_id": request_id.get(),
+        },
+    }
+    return Response(orjson.dumps(body, default=str), int(status), headers, "application/json")
+
+
+def timestamp() -> str:
+    """Return the present moment as RFC 3339 writes it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _detail(detail: Mapping[str, Any]) -> dict[str, Any]:
+    # The domain says `key`, after the prototype; clients know it as the field that is wrong.
+    shown = {"field": detail.get("key"), "message": detail.get("message"), "code": detail.get("code")}
+    return shown if detail.get("value") is None else {**shown, "value": detail["value"]}

@@ -1,0 +1,106 @@
+"""The outermost layer: a name for each request, one line in the log, one point in the metrics.
+
+Whatever the layers inside let through becomes an error body here, so that no answer is without one.
+"""
+
+import time
+from collections.abc import Iterable
+from ipaddress import ip_address, ip_network
+
+from loguru import logger
+from prometheus_client import Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uuid_utils.compat import uuid7
+
+from src.app.application.common.context import current_actor, is_request_id, request_id
+from src.app.interfaces.api.errors import answer_unexpected
+from src.app.interfaces.metrics import REQUEST_SECONDS
+
+UNROUTED = "unrouted"
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class RequestContext:
+    """Takes over the caller's `X-Request-ID` or makes one, and knows the caller's address.
+
+    `trusted_proxies` are networks; only behind one of them is `X-Forwarded-For` believed, and of
+    it the last address that no trusted proxy has.
+    """
+
+    def __init__(self, app: ASGIApp, *, trusted_proxies: Iterable[str]) -> None:
+        self._app = app
+        self._proxies = [ip_network(network, strict=False) for network in trusted_proxies]
+        self._histograms: dict[tuple[str, str, int], Histogram] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        id_ = self._request_id(scope)
+        request_id.set(id_)
+        scope["client_address"] = address = self._address(scope)
+        status = 0
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"].append((b"x-request-id", id_.encode()))
+            await send(message)
+
+        try:
+            await self._app(scope, receive, answer)
+        except Exception as error:
+            # What has begun cannot be answered otherwise; the server closes the connection.
+            if status:
+                raise
+            await answer_unexpected(scope, error)(scope, receive, answer)
+        finally:
+            self._note(scope, status, time.perf_counter() - started, address)
+
+    def _request_id(self, scope: Scope) -> str:
+        for name, value in scope["headers"]:
+            if name == b"x-request-id":
+                given = value.decode("latin-1")
+                if is_request_id(given):
+                    return str(given)
+        return str(uuid7())
+
+    def _address(self, scope: Scope) -> str | None:
+        peer: str | None = scope["client"][0] if scope.get("client") else None
+        if peer is None or not self._proxies or not self._is_trusted(peer):
+            return peer
+        chain = [
+            part.strip()
+            for name, value in scope["headers"]
+            if name == b"x-forwarded-for"
+            for part in value.decode("latin-1").split(",")
+        ]
+        return next((hop for hop in reversed(chain) if not self._is_trusted(hop)), peer)
+
+    def _is_trusted(self, address: str) -> bool:
+        try:
+            parsed = ip_address(address)
+        except ValueError:
+            return False
+        return any(parsed in network for network in self._proxies)
+
+    def _note(self, scope: Scope, status: int, seconds: float, address: str | None) -> None:
+        # The template of the path, not the path: bounded in metrics, and no ids in the log.
+        route = getattr(scope.get("route"), "path", UNROUTED)
+        method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+        histogram = self._histograms.get((method, route, status))
+        if histogram is None:
+            histogram = REQUEST_SECONDS.labels(method, route, status)
+            self._histograms[method, route, status] = histogram
+        histogram.observe(seconds)
+        actor = current_actor.get()
+        logger.bind(
+            method=method,
+            route=route,
+            status=status,
+            ms=round(seconds * 1000, 2),
+            user=str(actor.user_uuid) if actor else None,
+            address=address,
+        ).info("{} {} {} {:.1f} ms", method, route, status, seconds * 1000)

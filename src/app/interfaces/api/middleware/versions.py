@@ -1,0 +1,107 @@
+"""Versions of the API: v1 answers plain bodies, v2 the same in an envelope.
+
+The envelope is put around the bytes that the handler's answer already is, so that `data` is
+exactly the body of v1 and nothing is serialised twice.
+"""
+
+import re
+
+import orjson
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from src.app.application.common.context import request_id
+from src.app.interfaces.api.errors import DEFAULT_VERSION, error_response, timestamp
+from src.app.interfaces.api.routers import VERSIONS
+
+PREFIX = "/api/"
+ENVELOPED = "v2"
+_LOOKS_LIKE_A_VERSION = re.compile(r"v\d+")
+
+
+class Versions:
+    """Finds the version in the path, answers unknown ones, and puts v2 into its envelope.
+
+    Unversioned paths below `/api/` are those of v1. A path without its last slash is the same
+    path, so it is completed and not redirected: a redirect would lose the body of a POST.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        version = self._route(scope)
+        scope["api_version"] = version
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"].append((b"x-api-version", version.encode()))
+            await send(message)
+
+        if version not in VERSIONS:
+            scope["api_version"] = DEFAULT_VERSION
+            await error_response(
+                scope,
+                404,
+                "UNSUPPORTED_API_VERSION",
+                f"There is no version {version[:20]}; supported are {', '.join(VERSIONS)}",
+            )(scope, receive, send)
+        elif version == ENVELOPED:
+            await self._app(scope, receive, _Envelope(scope, answer))
+        else:
+            await self._app(scope, receive, answer)
+
+    def _route(self, scope: Scope) -> str:
+        path: str = scope["path"]
+        if not path.startswith(PREFIX):
+            return DEFAULT_VERSION
+        version = path[len(PREFIX) :].partition("/")[0]
+        if not _LOOKS_LIKE_A_VERSION.fullmatch(version):
+            path = f"{PREFIX}{DEFAULT_VERSION}/{path[len(PREFIX):]}"
+            version = DEFAULT_VERSION
+        scope["path"] = path if path.endswith("/") else f"{path}/"
+        return version
+
+
+class _Envelope:
+    """Holds a successful JSON answer back until it is whole, and sends it inside the envelope."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self._scope = scope
+        self._send = send
+        self._start: Message | None = None
+        self._body: list[bytes] = []
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            if message["status"] < 300 and message["status"] != 204 and _is_json(message):
+                self._start = message
+                return
+        elif self._start is not None and message["type"] == "http.response.body":
+            self._body.append(message.get("body", b""))
+            if message.get("more_body"):
+                return
+            body = self._enveloped(self._start["status"], b"".join(self._body))
+            headers = [header for header in self._start["headers"] if header[0] != b"content-length"]
+            self._start["headers"] = [*headers, (b"content-length", str(len(body)).encode())]
+            await self._send(self._start)
+            self._start = None
+            message = {"type": "http.response.body", "body": body}
+        await self._send(message)
+
+    def _enveloped(self, status: int, data: bytes) -> bytes:
+        route = self._scope.get("route")
+        told = orjson.dumps(getattr(route, "response_description", "Done"))
+        meta = {"timestamp": timestamp(), "version": ENVELOPED, "request_id": request_id.get()}
+        return b'{"status_code":%d,"message":%s,"data":%s,"error":null,"meta":%s}' % (
+            status,
+            told,
+            data or b"null",
+            orjson.dumps(meta),
+        )
+
+
+def _is_json(start: Message) -> bool:
+    return any(name == b"content-type" and value.startswith(b"application/json") for name, value in start["headers"])

@@ -1,0 +1,52 @@
+"""The API document: FastAPI's, with the envelope of v2 around the bodies of v2."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+
+from src.app.interfaces.api.core.schemas import Meta
+from src.app.interfaces.version import VERSION
+
+_REF = "#/components/schemas/"
+_V2 = "/api/v2/"
+
+
+def operation_id(route: APIRoute) -> str:
+    """Name an operation after its function, which is named after the service's method."""
+    return f"{route.name}_v2" if route.path_format.startswith(_V2) else route.name
+
+
+def openapi_of(app: FastAPI) -> dict[str, Any]:
+    """Return the document, made once."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title, version=VERSION, routes=app.routes, description=app.description, tags=app.openapi_tags
+        )
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        schemas.setdefault("Meta", Meta.model_json_schema(ref_template=_REF + "{model}"))
+        for path, operations in document["paths"].items():
+            if path.startswith(_V2):
+                for operation in operations.values():
+                    _envelop(operation)
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def _envelop(operation: dict[str, Any]) -> None:
+    for status, response in operation["responses"].items():
+        content = response.get("content", {}).get("application/json")
+        if content is None or not status.startswith("2"):
+            continue
+        content["schema"] = {
+            "type": "object",
+            "required": ["status_code", "message", "data", "error", "meta"],
+            "properties": {
+                "status_code": {"type": "integer", "const": int(status)},
+                "message": {"type": "string", "const": response["description"]},
+                "data": content["schema"],
+                "error": {"type": "null"},
+                "meta": {"$ref": f"{_REF}Meta"},
+            },
+        }
