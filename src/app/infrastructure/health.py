@@ -4,17 +4,14 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 
-from alembic.script import ScriptDirectory
 from redis.exceptions import RedisError
 
-from src.app.config.settings import ROOT
 from src.app.domain.common.exceptions import ExternalServiceError
 from src.app.infrastructure.extensions.psql_ext import Database
+from src.app.infrastructure.persistence.models.container import SCHEMA_REVISION
 
 CHECK_TIMEOUT = 2.0
-_MIGRATIONS = ROOT / "src" / "app" / "infrastructure" / "persistence" / "migrations"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +56,5 @@ async def ensure_migrated(database: Database) -> None:
     """
     exists = await database.executor.fetch("SELECT to_regclass('alembic_version') IS NOT NULL")
     rows = await database.executor.fetch("SELECT version_num FROM alembic_version") if exists[0][0] else []
-    if {row[0] for row in rows} != _heads():
+    if [row[0] for row in rows] != [SCHEMA_REVISION]:
         raise ExternalServiceError("The database is not migrated to this version")
-
-
-@cache
-def _heads() -> frozenset[str]:
-    return frozenset(ScriptDirectory(str(_MIGRATIONS)).get_heads())

@@ -5,4 +5,7 @@ from src.app.infrastructure.persistence.models.messages import DeadLetter, Inbox
 from src.app.infrastructure.persistence.models.sessions import Session
 from src.app.infrastructure.persistence.models.users import User
 
-__all__ = ["Base", "DeadLetter", "InboxEntry", "OutboxEntry", "Session", "StoredEvent", "User"]
+SCHEMA_REVISION = "0001"
+"""The migration that these models stand at; alembic itself is too dear to ask in each process."""
+
+__all__ = ["Base", "DeadLetter", "InboxEntry", "OutboxEntry", "SCHEMA_REVISION", "Session", "StoredEvent", "User"]

@@ -88,19 +88,20 @@ class RequestContext:
 
     def _note(self, scope: Scope, status: int, seconds: float, address: str | None) -> None:
         # The template of the path, not the path: bounded in metrics, and no ids in the log.
-        route = getattr(scope.get("route"), "path", UNROUTED)
+        route = scope.get("route")
+        template = f"{scope.get('route_prefix', '')}{route.path}" if route is not None else UNROUTED
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
-        histogram = self._histograms.get((method, route, status))
+        histogram = self._histograms.get((method, template, status))
         if histogram is None:
-            histogram = REQUEST_SECONDS.labels(method, route, status)
-            self._histograms[method, route, status] = histogram
+            histogram = REQUEST_SECONDS.labels(method, template, status)
+            self._histograms[method, template, status] = histogram
         histogram.observe(seconds)
         actor = current_actor.get()
         logger.bind(
             method=method,
-            route=route,
+            route=template,
             status=status,
             ms=round(seconds * 1000, 2),
             user=str(actor.user_uuid) if actor else None,
             address=address,
-        ).info("{} {} {} {:.1f} ms", method, route, status, seconds * 1000)
+        ).info("{} {} {} {:.1f} ms", method, template, status, seconds * 1000)

@@ -37,7 +37,7 @@ class Versions:
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"].append((b"x-api-version", version.encode()))
+                message["headers"].append((b"x-api-version", scope["api_version"].encode()))
             await send(message)
 
         if version not in VERSIONS:
@@ -47,7 +47,7 @@ class Versions:
                 404,
                 "UNSUPPORTED_API_VERSION",
                 f"There is no version {version[:20]}; supported are {', '.join(VERSIONS)}",
-            )(scope, receive, send)
+            )(scope, receive, answer)
         elif version == ENVELOPED:
             await self._app(scope, receive, _Envelope(scope, answer))
         else:
@@ -61,6 +61,7 @@ class Versions:
         if not _LOOKS_LIKE_A_VERSION.fullmatch(version):
             path = f"{PREFIX}{DEFAULT_VERSION}/{path[len(PREFIX):]}"
             version = DEFAULT_VERSION
+        scope["route_prefix"] = f"{PREFIX}{version}"
         scope["path"] = path if path.endswith("/") else f"{path}/"
         return version
 
