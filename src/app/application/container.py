@@ -1,4 +1,5 @@
-from collections.abc import Callable, Container as Collection
+from collections.abc import Callable
+from collections.abc import Container as Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -71,9 +72,7 @@ class Container:
 
     @cached_property
     def mail_service(self) -> AppMailService:
-        return AppMailService(
-            users=self.users_reader, mailer=self.mailer, project_name=self.policies.project_name
-        )
+        return AppMailService(users=self.users_reader, mailer=self.mailer, project_name=self.policies.project_name)
 
     @cached_property
     def users_service(self) -> AppUserService:
@@ -106,5 +105,5 @@ class _RunningContainer:
 
 
 running = _RunningContainer()
-container = cast(Container, running)
+container = cast("Container", running)
 """The running process's container; it says so when there is none yet."""

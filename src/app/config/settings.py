@@ -11,8 +11,16 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 from urllib.parse import quote
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr, ValidationError
-from pydantic import field_validator, model_validator
+from pydantic import (
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -293,7 +301,9 @@ def load_settings() -> Settings:
     mode = LaunchMode.LOCAL
     try:
         mode = ServiceSettings().LAUNCH_MODE
-        return {LaunchMode.LOCAL: SettingsLocal, LaunchMode.TEST: SettingsTest, LaunchMode.PROD: SettingsProd}[mode]()
+        return {LaunchMode.LOCAL: SettingsLocal, LaunchMode.TEST: SettingsTest, LaunchMode.PROD: SettingsProd}[
+            mode
+        ]()
     except ValidationError as error:
         raise SettingsError.of(mode, error) from None
 

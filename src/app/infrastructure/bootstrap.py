@@ -21,12 +21,12 @@ from src.app.infrastructure.extensions.redis_ext import connect_redis
 from src.app.infrastructure.health import Check, Finding, ensure_migrated, examine
 from src.app.infrastructure.messaging.mq_client import Broker, connect_broker
 from src.app.infrastructure.persistence.revocations import RevokedSessions
+from src.app.infrastructure.providers.celery_queue import CeleryTaskQueue
 from src.app.infrastructure.providers.clock import SystemClock
 from src.app.infrastructure.providers.ids import UUIDv7Ids
 from src.app.infrastructure.providers.jose_tokens import JoseTokenSigner
 from src.app.infrastructure.providers.mail import FolderMailer, SMTPMailer
 from src.app.infrastructure.providers.passwords import PasslibHasher
-from src.app.infrastructure.providers.celery_queue import CeleryTaskQueue
 from src.app.infrastructure.repositories.auth_repository import AccountsPSQLReader, AuthPSQLUnitOfWork
 from src.app.infrastructure.repositories.users_repository import UsersPSQLRepository, UsersPSQLUnitOfWork
 
@@ -130,7 +130,7 @@ async def bootstrap(settings: Settings, *, name: str) -> AsyncIterator[Process]:
             passwords=passwords,
             revocations=revocations,
             signer=JoseTokenSigner(settings.SECRET_KEY.get_secret_value()),
-            tasks=CeleryTaskQueue(),
+            tasks=CeleryTaskQueue(settings),
             users_reader=UsersPSQLRepository(database),
             users_uow=partial(UsersPSQLUnitOfWork, database),
         )

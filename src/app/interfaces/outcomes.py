@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
 from http import HTTPStatus
 
 from src.app.domain.common.exceptions import (
@@ -56,7 +55,6 @@ OUTCOMES: dict[type[AppException], Outcome] = {
 }
 
 
-@cache
 def outcome_of(error: type[AppException]) -> Outcome:
     """Return the row of an error's nearest kind."""
     return next(OUTCOMES[kind] for kind in error.__mro__ if kind in OUTCOMES)

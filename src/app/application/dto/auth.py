@@ -46,13 +46,16 @@ class TokensDTO:
     user_data: UserReference
     access: str
     refresh: str
-    token_type: str = "Bearer"  # noqa: S105  RFC 6750
+    token_type: str = "Bearer"
     expires_in: int
 
     @classmethod
     def of(cls, user_uuid: UUID, pair: TokenPair) -> Self:
         return cls(
-            user_data=UserReference(user_uuid), access=pair.access, refresh=pair.refresh, expires_in=pair.expires_in
+            user_data=UserReference(user_uuid),
+            access=pair.access,
+            refresh=pair.refresh,
+            expires_in=pair.expires_in,
         )
 
 
@@ -63,7 +66,7 @@ class SignedUpDTO:
     user: UserDTO
     access: str
     refresh: str
-    token_type: str = "Bearer"  # noqa: S105
+    token_type: str = "Bearer"
     expires_in: int
 
 

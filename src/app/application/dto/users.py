@@ -47,8 +47,8 @@ class UserDTO:
         return cls(
             id=user.id,
             uuid=user.uuid,
-            email=user.email and str(user.email),
-            phone=user.phone and str(user.phone),
+            email=str(user.email) if user.email else None,
+            phone=str(user.phone) if user.phone else None,
             first_name=user.name.first,
             last_name=user.name.last,
             birthday=user.birthday,

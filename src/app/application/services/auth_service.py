@@ -104,7 +104,8 @@ class AppAuthService:
         """Start a session for who knows the password; unknown accounts take as long as known ones."""
         account = await self._accounts.find_account(email=sign_in.email, phone=sign_in.phone)
         password = sign_in.password.get_secret_value()
-        is_right, rehashed = await self._passwords.verify(password, account and account.password_hashed)
+        hashed = account.password_hashed if account else None
+        is_right, rehashed = await self._passwords.verify(password, hashed)
         if account is None or not is_right:
             raise InvalidCredentialsError
         if not account.is_active:

@@ -18,7 +18,11 @@ class Email:
     value: str
 
     def __post_init__(self) -> None:
-        if len(self.value) > MAX_EMAIL_LENGTH or not _EMAIL.fullmatch(self.value) or self.value != self.value.lower():
+        if (
+            len(self.value) > MAX_EMAIL_LENGTH
+            or not _EMAIL.fullmatch(self.value)
+            or self.value != self.value.lower()
+        ):
             raise ValidationError("This is not a normalised e-mail address", field="email")
 
     def domain(self) -> str:

@@ -105,9 +105,10 @@ class _RetryableError(AppException):
         details: Sequence[Mapping[str, Any]] = (),
         *,
         retry_after: float = 1.0,
+        field: str | None = None,
         **facts: object,
     ) -> None:
-        super().__init__(message, details, **facts)
+        super().__init__(message, details, field=field, **facts)
         self.retry_after = retry_after
 
 

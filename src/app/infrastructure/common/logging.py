@@ -5,6 +5,7 @@ headers and query strings, settings hold `SecretStr`, and driver errors are logg
 the values of their statements.
 """
 
+import inspect
 import logging
 import sys
 import traceback
@@ -39,7 +40,11 @@ def configure_logging(settings: Settings, *, process: str) -> None:
         logger.add(sys.stderr, level=settings.LOG_LEVEL, format=_READABLE, diagnose=False, backtrace=False)
     if settings.LOG_FILE_PATH is not None:
         logger.add(
-            settings.LOG_FILE_PATH, level=settings.LOG_LEVEL, format=_json_format, diagnose=False, rotation="00:00",
+            settings.LOG_FILE_PATH,
+            level=settings.LOG_LEVEL,
+            format=_json_format,
+            diagnose=False,
+            rotation="00:00",
             retention="30 days",
         )
     logging.basicConfig(handlers=[_Forward()], level=logging.INFO, force=True)
@@ -55,9 +60,9 @@ class _Forward(logging.Handler):
             level: str | int = logger.level(record.levelname).name
         except ValueError:
             level = record.levelno
-        frame: FrameType | None = sys._getframe(1)
-        depth = 1
-        while frame is not None and frame.f_code.co_filename == logging.__file__:
+        frame: FrameType | None = inspect.currentframe()
+        depth = 0
+        while frame is not None and (depth == 0 or frame.f_code.co_filename == logging.__file__):
             frame, depth = frame.f_back, depth + 1
         logger.opt(depth=depth, exception=record.exc_info).log(level, "{}", record.getMessage())
 

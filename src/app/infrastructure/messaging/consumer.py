@@ -172,7 +172,9 @@ def _payload(handler: Handler, envelope: Envelope) -> Any:
     try:
         return handler.payload.model_validate_json(orjson.dumps(envelope.data))
     except PayloadError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, at['loc']))}: {at['msg']}" for at in error.errors(include_input=False))
+        wrong = "; ".join(
+            f"{'.'.join(map(str, at['loc']))}: {at['msg']}" for at in error.errors(include_input=False)
+        )
         raise _Dead("invalid_payload", wrong) from error
 
 

@@ -9,7 +9,6 @@ import orjson
 from src.app.domain.common.exceptions import ValidationError
 
 
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
     """A message taken apart. `id` is the producer's own name for it, or empty."""

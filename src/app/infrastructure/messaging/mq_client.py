@@ -115,7 +115,9 @@ class Subscription(Protocol):
 
 
 @asynccontextmanager
-async def connect_broker(url: str, *, group: str, connections: int = 5, channels: int = 10) -> AsyncIterator[Broker]:
+async def connect_broker(
+    url: str, *, group: str, connections: int = 5, channels: int = 10
+) -> AsyncIterator[Broker]:
     """Connect to the broker that the URL's scheme names: `amqp`, `kafka` or `redis`."""
     # Only the chosen transport is imported: each costs a process 10 to 30 MiB.
     scheme = urlsplit(url).scheme
@@ -199,7 +201,9 @@ class MQClient:
 
     def _running(self) -> Broker:
         if self._broker is None:
-            raise RuntimeError("mq_client has no broker yet: it is given one by `bootstrap`, when a process starts")
+            raise RuntimeError(
+                "mq_client has no broker yet: it is given one by `bootstrap`, when a process starts"
+            )
         return self._broker
 
 

@@ -15,7 +15,8 @@ CHANNEL = "outbox"
 # Stored in the order in which they were recorded: the identity column follows the ORDER BY.
 _WRITE = f"""
 WITH written AS (
-    INSERT INTO event_store (uuid, name, version, aggregate, aggregate_uuid, payload, occurred_at, actor_uuid, request_id)
+    INSERT INTO event_store
+        (uuid, name, version, aggregate, aggregate_uuid, payload, occurred_at, actor_uuid, request_id)
     SELECT uuid, name, version, aggregate, aggregate_uuid, payload, occurred_at, $8, $9
     FROM unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::uuid[], $6::jsonb[], $7::timestamptz[])
         WITH ORDINALITY AS event(uuid, name, version, aggregate, aggregate_uuid, payload, occurred_at, place)

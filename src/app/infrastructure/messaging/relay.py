@@ -70,7 +70,10 @@ class Relay:
 
     async def run(self, dsn: str, stop: asyncio.Event) -> None:
         """Relay until `stop` is set; what was begun is then finished first."""
-        async with listening(dsn, CHANNEL, heard=self._wake, connected=self._catch_up), asyncio.TaskGroup() as loops:
+        async with (
+            listening(dsn, CHANNEL, heard=self._wake, connected=self._catch_up),
+            asyncio.TaskGroup() as loops,
+        ):
             loops.create_task(self._serve(BROKER, self._publish, stop))
             for name in self._subscribers:
                 loops.create_task(self._serve(name, self._tell, stop))
@@ -84,9 +87,7 @@ class Relay:
     async def _catch_up(self, _: PlainConnection) -> None:
         self._wake("")
 
-    async def _serve(
-        self, destination: str, serve: Callable[[str], Awaitable[int]], stop: asyncio.Event
-    ) -> None:
+    async def _serve(self, destination: str, serve: Callable[[str], Awaitable[int]], stop: asyncio.Event) -> None:
         failures = 0
         news = self._news[destination]
         while not stop.is_set():
@@ -122,7 +123,9 @@ class Relay:
                     await executor.fetch(_TOLD, [[row["id"]]])
                 except Exception as error:
                     delay = backoff(row["attempts"] + 1)
-                    logger.opt(exception=error).warning("{} failed on {}; again in {:.0f} s", destination, row["name"], delay)
+                    logger.opt(exception=error).warning(
+                        "{} failed on {}; again in {:.0f} s", destination, row["name"], delay
+                    )
                     await executor.fetch(_FAILED, [row["id"], timedelta(seconds=delay), repr(error)])
                 finally:
                     request_id.reset(token)

@@ -1,31 +1,42 @@
 import asyncio
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from src.app.application.common.context import request_id
+from src.app.config.celery import celery_config
+from src.app.config.settings import TaskSettings
 from src.app.domain.common.exceptions import ExternalServiceError
+
+if TYPE_CHECKING:
+    from celery import Celery
 
 ENQUEUE_TIMEOUT = 5.0
 
 
 class CeleryTaskQueue:
-    """Enqueues by name, off the event loop: Celery's connection blocks."""
+    """Enqueues tasks by name, off the event loop: Celery's connection blocks."""
+
+    def __init__(self, settings: TaskSettings) -> None:
+        self._settings = settings
 
     async def enqueue(self, task: str, *, key: str, **arguments: Any) -> None:
         try:
-            await asyncio.wait_for(asyncio.to_thread(_send, task, key, arguments), ENQUEUE_TIMEOUT)
-        except (OSError, TimeoutError, _broker_error()) as error:
+            await asyncio.wait_for(asyncio.to_thread(self._send, task, key, arguments), ENQUEUE_TIMEOUT)
+        except TimeoutError as error:
             raise ExternalServiceError("The task queue does not answer") from error
 
+    @cached_property
+    def _celery(self) -> "Celery":
+        # Celery costs a process 30 MiB, and only who enqueues needs it.
+        from celery import Celery
 
-def _send(task: str, key: str, arguments: dict[str, Any]) -> None:
-    # Celery costs a process 30 MiB, and only who enqueues needs it.
-    from src.app.infrastructure.tasks.app import celery_app
+        return Celery("allium", config_source=celery_config(self._settings))
 
-    headers = {"key": key, "request_id": request_id.get()}
-    celery_app.send_task(task, kwargs=arguments, headers=headers, retry=False)
+    def _send(self, task: str, key: str, arguments: dict[str, Any]) -> None:
+        from kombu.exceptions import KombuError
 
-
-def _broker_error() -> type[Exception]:
-    from kombu.exceptions import OperationalError
-
-    return OperationalError  # type: ignore[no-any-return]
+        headers = {"key": key, "request_id": request_id.get()}
+        try:
+            self._celery.send_task(task, kwargs=arguments, headers=headers, retry=False)
+        except (KombuError, OSError) as error:
+            raise ExternalServiceError("The task queue does not answer") from error

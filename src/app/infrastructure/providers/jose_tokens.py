@@ -38,8 +38,10 @@ class JoseTokenSigner:
     def open(self, token: str) -> dict[str, Any]:
         header, _, rest = token.partition(".")
         payload, _, signature = rest.partition(".")
-        if len(token) > MAX_TOKEN_LENGTH or header != self._header or not (
-            _is_canonical(payload) and _is_canonical(signature)
+        if (
+            len(token) > MAX_TOKEN_LENGTH
+            or header != self._header
+            or not (_is_canonical(payload) and _is_canonical(signature))
         ):
             raise TokenInvalidError
         try:

@@ -22,9 +22,7 @@ class PasslibHasher:
     """
 
     def __init__(self, *, rounds: int) -> None:
-        self._context = CryptContext(
-            schemes=["bcrypt_sha256"], deprecated="auto", bcrypt_sha256__rounds=rounds
-        )
+        self._context = CryptContext(schemes=["bcrypt_sha256"], deprecated="auto", bcrypt_sha256__rounds=rounds)
         # Whoever asks for an account that is not there waits for the hash of this one.
         self._dummy = self._context.hash("nobody's password")
         self._threads = ThreadPoolExecutor(
@@ -33,7 +31,8 @@ class PasslibHasher:
         self._waiting = 0
 
     async def hash(self, password: str) -> str:
-        return await self._off_the_loop(self._context.hash, password)
+        hashed: str = await self._off_the_loop(self._context.hash, password)
+        return hashed
 
     async def verify(self, password: str, hashed: str | None) -> tuple[bool, str | None]:
         if hashed is None or self._context.identify(hashed) is None:

@@ -13,7 +13,11 @@ from src.app.infrastructure.repositories.base import BasePSQLRepository
 
 class UsersPSQLRepository(BasePSQLRepository[UserAggregate]):
     model = User
-    composites = {"email": (Email, "email"), "phone": (Phone, "phone"), "name": (FullName, "first_name", "last_name")}
+    composites = {
+        "email": (Email, "email"),
+        "phone": (Phone, "phone"),
+        "name": (FullName, "first_name", "last_name"),
+    }
     renamed = {"avatar_url": "photo"}
     violations = {"uq_users_email": EmailTakenError, "uq_users_phone": PhoneTakenError}
 

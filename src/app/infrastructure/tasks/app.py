@@ -16,7 +16,7 @@ celery_app = Celery(
 celery_app.conf.update(celery_config(settings))
 
 
-@signals.setup_logging.connect
+@signals.setup_logging.connect  # type: ignore[untyped-decorator]
 def _log_as_everything_else(**_: Any) -> None:
     from src.app.infrastructure.common.logging import configure_logging
 

@@ -17,7 +17,6 @@ from celery import Task, signals
 from loguru import logger
 
 from src.app.application.common.context import request_id
-from src.app.application.container import Container
 from src.app.config.settings import settings
 from src.app.domain.common.exceptions import ConflictError, ExternalServiceError, RateLimitedError
 from src.app.infrastructure.bootstrap import Process, bootstrap
@@ -67,12 +66,12 @@ def application() -> Application:
     return Application()
 
 
-@signals.worker_process_init.connect
+@signals.worker_process_init.connect  # type: ignore[untyped-decorator]
 def _start(**_: Any) -> None:
     application()
 
 
-@signals.worker_process_shutdown.connect
+@signals.worker_process_shutdown.connect  # type: ignore[untyped-decorator]
 def _stop(**_: Any) -> None:
     if application.cache_info().currsize:
         application().close()
@@ -97,7 +96,7 @@ class BaseTask(Task):  # type: ignore[misc]  # Celery has no types
         finally:
             request_id.reset(token)
 
-    def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
+    def on_failure(self, exc: Exception, task_id: str, *_: Any) -> None:
         logger.opt(exception=exc).error("Task {} {} failed for good", self.name, task_id)
 
     @property
@@ -117,9 +116,10 @@ def task(name: str) -> Callable[[Callable[..., Coroutine[Any, Any, Any]]], Any]:
     """
 
     def register(function: Callable[..., Coroutine[Any, Any, Any]]) -> Any:
-        @celery_app.task(name=name, bind=True, base=BaseTask)
+        @celery_app.task(name=name, bind=True, base=BaseTask)  # type: ignore[untyped-decorator]
         def run(self: BaseTask, **arguments: Any) -> Any:
-            return application().run(_once(self, function, arguments))
+            # The request is this thread's own: on the loop's thread there is none.
+            return application().run(_once(self.name, self.key, function, arguments))
 
         return run
 
@@ -127,9 +127,8 @@ def task(name: str) -> Callable[[Callable[..., Coroutine[Any, Any, Any]]], Any]:
 
 
 async def _once(
-    task: BaseTask, function: Callable[..., Coroutine[Any, Any, _Result]], arguments: dict[str, Any]
+    name: str, key: str, function: Callable[..., Coroutine[Any, Any, _Result]], arguments: dict[str, Any]
 ) -> _Result | None:
     process = application().process
-    container: Container = process.container
-    async with handled_once(process.database, message_id=task.key, handler=f"task:{task.name}") as is_new:
-        return await function(container, **arguments) if is_new else None
+    async with handled_once(process.database, message_id=key, handler=f"task:{name}") as is_new:
+        return await function(process.container, **arguments) if is_new else None

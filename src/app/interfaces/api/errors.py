@@ -32,9 +32,7 @@ _OF_STATUS: dict[int, tuple[str, str]] = {
 class RequestError(HTTPException):
     """A request that HTTP itself forbids, before it reaches a use case; with a code of its own."""
 
-    def __init__(
-        self, status: int, code: str, message: str, *, headers: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, status: int, code: str, message: str, *, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(status, message, headers)
         self.code = code
 

@@ -25,5 +25,3 @@ class BaseAggregate(BaseEntity):
     @property
     def has_events(self) -> bool:
         return bool(self._events)
-
-

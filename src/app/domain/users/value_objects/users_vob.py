@@ -20,9 +20,7 @@ class FullName:
     def __post_init__(self) -> None:
         for field, part in (("first_name", self.first), ("last_name", self.last)):
             if part is not None and (not part.strip() or not all(map(_belongs_to_a_name, part))):
-                raise ValidationError(
-                    "A name is made of letters, spaces, hyphens and apostrophes", field=field
-                )
+                raise ValidationError("A name is made of letters, spaces, hyphens and apostrophes", field=field)
         if str(self) and not MIN_NAME_LENGTH <= len(str(self)) <= MAX_NAME_LENGTH:
             raise ValidationError(
                 f"A full name has {MIN_NAME_LENGTH} to {MAX_NAME_LENGTH} characters", field="full_name"

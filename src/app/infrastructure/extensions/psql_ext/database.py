@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -18,27 +18,19 @@ import orjson
 from loguru import logger
 
 from src.app.config.settings import DatabaseSettings, LogSettings
-from src.app.domain.common.exceptions import ExternalServiceError
 from src.app.infrastructure.extensions.psql_ext.errors import translated
 
 CONNECT_TIMEOUT = 2.0
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
+Connection: TypeAlias = asyncpg.Connection
 
-if TYPE_CHECKING:
-    from asyncpg.pool import PoolConnectionProxy
-
-    _Base = asyncpg.Connection[asyncpg.Record]
-else:
-    _Base = asyncpg.Connection
-
-_ambient: ContextVar["Connection | None"] = ContextVar("ambient_transaction", default=None)
+_ambient: ContextVar[Connection | None] = ContextVar("ambient_transaction", default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class Executor:
     """Runs statements on one connection, or on any of a pool, and gives our errors for its own."""
 
-    target: "Connection | asyncpg.Pool[asyncpg.Record]"
+    target: Connection | asyncpg.Pool
     slow_ms: float
 
     async def fetch(self, sql: str, args: Sequence[Any] = ()) -> list[asyncpg.Record]:
@@ -49,14 +41,14 @@ class Executor:
         """
         started = time.perf_counter()
         try:
-            return await self.target.fetch(sql, *args)
+            rows: list[asyncpg.Record] = await self.target.fetch(sql, *args)
+            return rows
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
             raise translated(error) from error
         finally:
             elapsed_ms = (time.perf_counter() - started) * 1000
             if elapsed_ms > self.slow_ms:
                 logger.warning("Slow query: {:.0f} ms: {}", elapsed_ms, sql)
-
 
     async def copy(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Insert rows by COPY, in the transaction if there is one.
@@ -73,7 +65,7 @@ class Executor:
 class Database:
     """A pool of connections, and the transactions that run on it."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", *, acquire_timeout: float, slow_ms: float) -> None:
+    def __init__(self, pool: asyncpg.Pool, *, acquire_timeout: float, slow_ms: float) -> None:
         self.pool = pool
         self._acquire_timeout = acquire_timeout
         self._slow_ms = slow_ms
@@ -201,7 +193,7 @@ def running_database() -> Database:
     return _running
 
 
-class _StatelessConnection(_Base):
+class _StatelessConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
     # What asyncpg would reset at each release is a round trip and nothing here sets it; a
     # transaction that was left open is still rolled back.
     def get_reset_query(self) -> str:

@@ -12,7 +12,7 @@ RETRY_SECONDS = 0.5
 PROBE_SECONDS = 5.0
 PROBE_TIMEOUT = 2.0
 
-PlainConnection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+PlainConnection: TypeAlias = asyncpg.Connection
 
 
 @asynccontextmanager
@@ -51,7 +51,7 @@ async def _listen_for_ever(
             connection = await asyncpg.connect(dsn, timeout=PROBE_TIMEOUT, command_timeout=PROBE_TIMEOUT)
             try:
                 lost = asyncio.Event()
-                connection.add_termination_listener(lambda *_: lost.set())
+                connection.add_termination_listener(lambda *_, lost=lost: lost.set())
                 await connection.add_listener(channel, lambda *notification: heard(str(notification[-1])))
                 await connected(connection)
                 ready.set()

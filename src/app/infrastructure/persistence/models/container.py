@@ -8,4 +8,4 @@ from src.app.infrastructure.persistence.models.users import User
 SCHEMA_REVISION = "0001"
 """The migration that these models stand at; alembic itself is too dear to ask in each process."""
 
-__all__ = ["Base", "DeadLetter", "InboxEntry", "OutboxEntry", "SCHEMA_REVISION", "Session", "StoredEvent", "User"]
+__all__ = ["SCHEMA_REVISION", "Base", "DeadLetter", "InboxEntry", "OutboxEntry", "Session", "StoredEvent", "User"]

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Table
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 
-from src.app.domain.common.exceptions import ValidationError
 from src.app.application.common.filters import unknown
+from src.app.domain.common.exceptions import ValidationError
 
 Rows = Sequence[Mapping[str, Any]]
 _DIALECT = asyncpg_dialect()  # type: ignore[no-untyped-call]
@@ -68,9 +68,12 @@ def _unnested(table: Table, columns: Sequence[str]) -> str:
 
 
 def _returned(returning: Mapping[str, str]) -> str:
-    return ", ".join(
-        f"{'.'.join(map(_QUOTE, column.split('.')))} AS {_QUOTE(label)}" for label, column in returning.items()
-    ) or "1"
+    return (
+        ", ".join(
+            f"{'.'.join(map(_QUOTE, column.split('.')))} AS {_QUOTE(label)}" for label, column in returning.items()
+        )
+        or "1"
+    )
 
 
 def _arrays(columns: Sequence[str], rows: Rows) -> list[Any]:

@@ -6,8 +6,18 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Boolean, Date, DateTime, Integer, LargeBinary, Numeric, SmallInteger
-from sqlalchemy import String, Uuid
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Date,
+    DateTime,
+    Integer,
+    LargeBinary,
+    Numeric,
+    SmallInteger,
+    String,
+    Uuid,
+)
 from sqlalchemy.types import JSON, TypeEngine
 
 from src.app.domain.common.exceptions import ValidationError
@@ -43,7 +53,7 @@ class SecurityValidator:
         self._name = name
         self.family = family_of(type_)
         self._check: Callable[[Any], Any] = _CHECKS[self.family]
-        self._bits = {SmallInteger: 16, BigInteger: 64}.get(type(type_), 32)
+        self._bits = 64 if isinstance(type_, BigInteger) else 16 if isinstance(type_, SmallInteger) else 32
 
     def one(self, value: Any) -> Any:
         """Return the value as the driver takes it.
@@ -83,7 +93,7 @@ class SecurityValidator:
 def _text(value: Any) -> str:
     text = value if isinstance(value, str) else _refuse()
     # PostgreSQL stores no NUL, and a lone surrogate has no UTF-8 form.
-    if len(text) > MAX_TEXT_LENGTH or "\x00" in text or not text.isprintable() and _has_surrogate(text):
+    if len(text) > MAX_TEXT_LENGTH or "\x00" in text or (not text.isprintable() and _has_surrogate(text)):
         _refuse()
     return text
 
@@ -97,18 +107,18 @@ def _refuse() -> Any:
 
 
 def _integer(value: Any) -> int:
-    return value if type(value) is int else _refuse()  # type: ignore[no-any-return]
+    return value if type(value) is int else _refuse()
 
 
 def _number(value: Any) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
         _refuse()
     number = Decimal(value)
-    return number if number.is_finite() else _refuse()  # type: ignore[no-any-return]
+    return number if number.is_finite() else _refuse()
 
 
 def _boolean(value: Any) -> bool:
-    return value if isinstance(value, bool) else _refuse()  # type: ignore[no-any-return]
+    return value if isinstance(value, bool) else _refuse()
 
 
 def _uuid(value: Any) -> UUID:
@@ -117,7 +127,7 @@ def _uuid(value: Any) -> UUID:
 
 def _moment(value: Any) -> datetime:
     moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
-    return moment if moment.tzinfo is not None else _refuse()  # type: ignore[no-any-return]
+    return moment if moment.tzinfo is not None else _refuse()
 
 
 def _date(value: Any) -> date:
@@ -127,7 +137,7 @@ def _date(value: Any) -> date:
 
 
 def _bytes(value: Any) -> bytes:
-    return value if isinstance(value, bytes) else _refuse()  # type: ignore[no-any-return]
+    return value if isinstance(value, bytes) else _refuse()
 
 
 def _json(value: Any) -> Any:

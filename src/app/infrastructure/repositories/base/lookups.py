@@ -127,9 +127,7 @@ def less_or_equal(column: ColumnElement[Any], value: ColumnElement[Any]) -> Colu
 
 
 @lookup("between", on=ORDERED, takes=Takes.TWO)
-def between(
-    column: ColumnElement[Any], low: ColumnElement[Any], high: ColumnElement[Any]
-) -> ColumnElement[bool]:
+def between(column: ColumnElement[Any], low: ColumnElement[Any], high: ColumnElement[Any]) -> ColumnElement[bool]:
     return and_(column >= low, column <= high)
 
 

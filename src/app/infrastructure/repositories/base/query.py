@@ -7,11 +7,26 @@ is a limit. Compiling one costs some 300 µs; finding it again, a few.
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import count
+from itertools import count as counter
 from typing import Any, Literal
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, Table, Text, and_, bindparam, false, func, literal_column
-from sqlalchemy import not_, or_, select, true
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Select,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    false,
+    func,
+    literal_column,
+    not_,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.sql import ClauseElement
 
@@ -85,7 +100,7 @@ class QueryBuilder:
         values += [bound for bound in bounds if bound is not None]
 
         def build() -> Select[Any]:
-            places = count()
+            places = counter()
             selected = [self.table.c[name].label(label) for label, name in columns.items()]
             if with_total:
                 selected.append(func.count().over().label("total"))
@@ -108,9 +123,11 @@ class QueryBuilder:
         shape = self._shape(where, values)
         return self._statement(
             ("count", shape, with_deleted),
-            lambda: select(func.count())
-            .select_from(self.table)
-            .where(self._clause(shape, count(), with_deleted=with_deleted)),
+            lambda: (
+                select(func.count())
+                .select_from(self.table)
+                .where(self._clause(shape, counter(), with_deleted=with_deleted))
+            ),
             values,
         )
 
@@ -119,7 +136,9 @@ class QueryBuilder:
         shape = self._shape(where, values)
 
         def build() -> Select[Any]:
-            rows = select(literal_column("1")).where(self._clause(shape, count(), with_deleted=with_deleted))
+            rows: Select[Any] = select(literal_column("1")).where(
+                self._clause(shape, counter(), with_deleted=with_deleted)
+            )
             return select(rows.select_from(self.table).exists())
 
         return self._statement(("exists", shape, with_deleted), build, values)
@@ -128,9 +147,11 @@ class QueryBuilder:
         columns = tuple(row)
         return self._statement(
             ("insert", columns, tuple(returning.items())),
-            lambda: self.table.insert()
-            .values(self._assignments(columns, count()))
-            .returning(*self._returned(returning)),
+            lambda: (
+                self.table.insert()
+                .values(self._assignments(columns, counter()))
+                .returning(*self._returned(returning))
+            ),
             list(row.values()),
         )
 
@@ -141,7 +162,7 @@ class QueryBuilder:
         shape = self._shape(where, values)
 
         def build() -> ClauseElement:
-            places = count()
+            places = counter()
             assignments = self._assignments(columns, places)
             clause = self._clause(shape, places, with_deleted=with_deleted)
             return self.table.update().values(assignments).where(clause).returning(*self._returned(returning))
@@ -153,9 +174,11 @@ class QueryBuilder:
         shape = self._shape(where, values)
         return self._statement(
             ("delete", shape),
-            lambda: self.table.delete()
-            .where(self._clause(shape, count(), with_deleted=True))
-            .returning(literal_column("1")),
+            lambda: (
+                self.table.delete()
+                .where(self._clause(shape, counter(), with_deleted=True))
+                .returning(literal_column("1"))
+            ),
             values,
         )
 
@@ -174,12 +197,9 @@ class QueryBuilder:
         """Return the shape of a filter, and append its values to `values` in the order of the shape."""
         if depth > MAX_GROUP_DEPTH:
             raise ValidationError(f"Groups of conditions nest at most {MAX_GROUP_DEPTH} deep")
-        if not isinstance(where, Q):
-            conditions = ((where or {}).items(), "AND", False)
-        else:
-            conditions = (where.children, where.connector, where.negated)  # type: ignore[assignment]
-        children, connector, negated = conditions
-        shapes: list[Hashable] = [connector, negated]
+        group = where if isinstance(where, Q) else None
+        children: Iterable[Q | tuple[str, Any]] = group.children if group else (where or {}).items()  # type: ignore[union-attr]
+        shapes: list[Hashable] = [group.connector if group else "AND", group.negated if group else False]
         for child in children:
             if isinstance(child, Q):
                 shapes.append(self._shape(child, values, depth + 1))
@@ -205,25 +225,25 @@ class QueryBuilder:
         return (term.column, bool(term.path), term.lookup, whether)
 
     def _clause(
-        self, shape: tuple[Any, ...], places: "count[int]", *, with_deleted: bool
+        self, shape: tuple[Any, ...], places: "counter[int]", *, with_deleted: bool
     ) -> ColumnElement[bool]:
         clause = self._group(shape, places)
         if SOFT_DELETE in self.table.c and not with_deleted:
             return and_(clause, self.table.c[SOFT_DELETE].is_(False))
         return clause
 
-    def _group(self, shape: tuple[Any, ...], places: "count[int]") -> ColumnElement[bool]:
+    def _group(self, shape: tuple[Any, ...], places: "counter[int]") -> ColumnElement[bool]:
         connector, negated, *children = shape
         clauses = [
-            self._group(child, places) if child[0] in ("AND", "OR") else self._comparison(*child, places)
+            self._group(child, places) if child[0] in ("AND", "OR") else self._comparison(child, places)
             for child in children
         ]
         joined = or_(false(), *clauses) if connector == "OR" else and_(true(), *clauses)
         return not_(joined) if negated else joined
 
-    def _comparison(
-        self, column: str, has_path: bool, lookup: Lookup, whether: bool | None, places: "count[int]"
-    ) -> ColumnElement[bool]:
+    def _comparison(self, condition: Any, places: "counter[int]") -> ColumnElement[bool]:
+        column, has_path, whether = condition[0], condition[1], condition[3]
+        lookup: Lookup = condition[2]
         target: ColumnElement[Any] = self.table.c[column]
         type_ = lookup.value_type or target.type
         if has_path:
@@ -260,13 +280,12 @@ class QueryBuilder:
             raise ValidationError(f"{name} is a whole number from 0", field=name)
         return number
 
-    def _assignments(self, columns: Iterable[str], places: "count[int]") -> dict[str, ColumnElement[Any]]:
+    def _assignments(self, columns: Iterable[str], places: "counter[int]") -> dict[str, ColumnElement[Any]]:
         return {name: _parameter(places, self.table.c[name].type) for name in columns}
 
     def _returned(self, returning: Mapping[str, str]) -> list[ColumnElement[Any]]:
         return [self.table.c[name].label(label) for label, name in returning.items()] or [literal_column("1")]
 
 
-def _parameter(places: "count[int]", type_: Any) -> ColumnElement[Any]:
+def _parameter(places: "counter[int]", type_: Any) -> ColumnElement[Any]:
     return bindparam(f"p{next(places)}", type_=type_)
-

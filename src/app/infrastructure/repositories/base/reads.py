@@ -15,12 +15,22 @@ class Reads(RepositoryCore[Thing]):
 
     @overload
     async def get_first(
-        self, filter_data: Where = ..., *, order_data: Sequence[str] = ..., lock: Lock = ..., with_deleted: bool = ...
+        self,
+        filter_data: Where = ...,
+        *,
+        order_data: Sequence[str] = ...,
+        lock: Lock = ...,
+        with_deleted: bool = ...,
     ) -> Thing | None: ...
 
     @overload
     async def get_first(
-        self, filter_data: Where = ..., *, order_data: Sequence[str] = ..., with_deleted: bool = ..., out: type[_Out]
+        self,
+        filter_data: Where = ...,
+        *,
+        order_data: Sequence[str] = ...,
+        with_deleted: bool = ...,
+        out: type[_Out],
     ) -> _Out | None: ...
 
     async def get_first(
@@ -65,12 +75,22 @@ class Reads(RepositoryCore[Thing]):
 
     @overload
     async def get_list(
-        self, filter_data: Where = ..., *, order_data: Sequence[str] = ..., lock: Lock = ..., with_deleted: bool = ...
+        self,
+        filter_data: Where = ...,
+        *,
+        order_data: Sequence[str] = ...,
+        lock: Lock = ...,
+        with_deleted: bool = ...,
     ) -> list[Thing]: ...
 
     @overload
     async def get_list(
-        self, filter_data: Where = ..., *, order_data: Sequence[str] = ..., with_deleted: bool = ..., out: type[_Out]
+        self,
+        filter_data: Where = ...,
+        *,
+        order_data: Sequence[str] = ...,
+        with_deleted: bool = ...,
+        out: type[_Out],
     ) -> list[_Out]: ...
 
     async def get_list(

@@ -30,7 +30,9 @@ def responses_of(
 ) -> dict[int | str, dict[str, Any]]:
     """Document the errors that these use cases declare with `@raises`, by their status."""
     codes: dict[int, set[str]] = {}
-    for error in (ValidationError, *also, *(error for use_case in use_cases for error in errors_of(use_case))):
+    declared = (error for use_case in use_cases for error in errors_of(use_case))
+    errors: list[type[AppException]] = [ValidationError, *also, *declared]
+    for error in errors:
         codes.setdefault(int(outcome_of(error).http), set()).add(error.code)
     return {
         status: {"model": ErrorBody, "description": ", ".join(sorted(names))}

@@ -59,7 +59,7 @@ class Versions:
             return DEFAULT_VERSION
         version = path[len(PREFIX) :].partition("/")[0]
         if not _LOOKS_LIKE_A_VERSION.fullmatch(version):
-            path = f"{PREFIX}{DEFAULT_VERSION}/{path[len(PREFIX):]}"
+            path = f"{PREFIX}{DEFAULT_VERSION}/{path[len(PREFIX) :]}"
             version = DEFAULT_VERSION
         scope["route_prefix"] = f"{PREFIX}{version}"
         scope["path"] = path if path.endswith("/") else f"{path}/"
@@ -105,4 +105,6 @@ class _Envelope:
 
 
 def _is_json(start: Message) -> bool:
-    return any(name == b"content-type" and value.startswith(b"application/json") for name, value in start["headers"])
+    return any(
+        name == b"content-type" and value.startswith(b"application/json") for name, value in start["headers"]
+    )

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Formats and checks the code; with --check it changes nothing and fails where something is left to do.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+source src/local/python.sh
+"$python" -m src.local.install dev || exit
+export PATH="$PWD/.venv/bin:$PATH"
+
+failed=''
+run() {
+    printf '\n%s\n' "$*"
+    "$@" || failed+="  $*"$'\n'
+}
+
+if [ "${1:-}" = --check ]; then
+    run ruff format --check --quiet .
+    run ruff check --quiet .
+else
+    run ruff format --quiet .
+    run ruff check --quiet --fix .
+fi
+run mypy --no-error-summary
+run lint-imports --no-logo
+run deptry --no-ansi .
+run python -m src.local.floors
+
+if [ -n "$failed" ]; then
+    printf '\nFailed:\n%s' "$failed" >&2
+    exit 1
+fi
