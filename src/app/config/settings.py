@@ -4,6 +4,7 @@ Read from the environment, then `.env`, then `.local/env` (written by `local_run
 value counts as absent. Every variable stands in `.env.example` with its meaning.
 """
 
+import os
 from datetime import timedelta
 from enum import StrEnum
 from functools import cache
@@ -85,6 +86,12 @@ class GRPCSettings(_Source):
     GRPC_REFLECTION: bool | None = None
     GRPC_MAX_MESSAGE_BYTES: PositiveInt = 256 * 1024
     GRPC_MAX_CONCURRENT_RPCS: PositiveInt = 1000
+    GRPC_PROCESSES: NonNegativeInt = 1
+
+    @property
+    def grpc_processes(self) -> int:
+        """How many server processes share the port; 0 stands for one for each CPU we may use."""
+        return self.GRPC_PROCESSES or len(os.sched_getaffinity(0))
 
 
 class TokenSettings(_Source):

@@ -52,6 +52,10 @@ class Process:
             }
         )
 
+    def beating(self) -> AbstractAsyncContextManager[None]:
+        """Touch `HEARTBEAT_FILE`, if one is named, for as long as the block: this process does its work."""
+        return heartbeat(self.settings.HEARTBEAT_FILE)
+
     async def consume(
         self,
         handlers: Mapping[str, Handler],
@@ -62,7 +66,7 @@ class Process:
         """Hand the messages of `DEFAULT_QUEUE` to their handlers until `stop` is set."""
         from src.app.infrastructure.messaging.consumer import Consumer
 
-        async with self._broker() as broker, self._beating():
+        async with self._broker() as broker, self.beating():
             await Consumer(
                 database=self.database,
                 broker=broker,
@@ -76,7 +80,7 @@ class Process:
         """Tell the broker and `subscribers` what happened, until `stop` is set."""
         from src.app.infrastructure.messaging.relay import Relay
 
-        async with self._broker() as broker, self._beating():
+        async with self._broker() as broker, self.beating():
             await Relay(
                 database=self.database,
                 broker=broker,
@@ -92,9 +96,6 @@ class Process:
             connections=self.settings.MQ_CONNECTIONS,
             channels=self.settings.MQ_CHANNELS,
         )
-
-    def _beating(self) -> AbstractAsyncContextManager[None]:
-        return heartbeat(self.settings.HEARTBEAT_FILE)
 
     async def _ping_redis(self) -> None:
         await self.redis.ping()

@@ -5,7 +5,7 @@ message as done, to be retried, or dead. `clients/` holds one implementation a t
 `connect_broker` chooses by the scheme of the URL. `mq_client` is the prototype's face of it.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -99,7 +99,8 @@ class Subscription(Protocol):
     async def retry(self, delivery: Delivery, *, delay: float, error: str) -> None:
         """Deliver it again after `delay` seconds, one attempt older; others are not held up.
 
-        The delay may be rounded up to the next power of two.
+        The delay may be rounded up to the next power of two. `error` travels along as
+        `x-last-error`.
 
         Raises:
             ExternalServiceError: it is not settled; ask again, or leave.
@@ -179,7 +180,7 @@ class MQClient:
         else:
             await self._running().publish(outgoing, exchange=exchanger_name)
 
-    async def consume(self, queue_name: str = "") -> AsyncIterator[dict[str, Any]]:
+    async def consume(self, queue_name: str = "") -> AsyncGenerator[dict[str, Any]]:
         """Yield the events of a queue, without end.
 
         Going on to the next one says that this one is done. One that was being worked on when the

@@ -1,0 +1,136 @@
+"""Real servers for the tests, started when a test asks for them, and the application on them.
+
+A run in parallel shares the servers; each worker has a database of its own, made anew, and every
+test that touches it leaves it empty.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
+
+import asyncpg
+import pytest
+from alembic import command
+from alembic.config import Config
+
+from src.app.application.container import Container
+from src.app.config.settings import ROOT, SettingsTest
+from src.app.infrastructure.bootstrap import Process, bootstrap
+from src.app.infrastructure.persistence.models.container import Base
+from src.local.testing import Addresses, LeftOutError, servers_for_tests
+
+_SERVERS: pytest.StashKey[Addresses] = pytest.StashKey()
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+
+_EMPTY = ";".join(f"DELETE FROM {table.name}" for table in reversed(Base.metadata.sorted_tables))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Entered where the run starts, so that the workers of a parallel run find its servers.
+    entered = servers_for_tests(ROOT / ".local" / "tests")
+    config.stash[_SERVERS] = entered.__enter__()
+    config.add_cleanup(lambda: entered.__exit__(None, None, None))
+
+
+@pytest.fixture(scope="session")
+def servers(pytestconfig: pytest.Config) -> Addresses:
+    return pytestconfig.stash[_SERVERS]
+
+
+@pytest.fixture(scope="session")
+def environment(servers: Addresses, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+    """Return the variables of a process under test: servers of the run, a migrated database of the worker."""
+    postgresql = servers.postgresql
+    redis = servers.redis_url.rpartition("/")[0]
+    number = int(_WORKER.removeprefix("gw"))
+    variables = {
+        **postgresql,
+        "DB_NAME": f"test_{_WORKER}",
+        "LAUNCH_MODE": "TEST",
+        "SECRET_KEY": "only in tests, where nothing is kept",
+        "BCRYPT_ROUNDS": "4",
+        "CONNECTIONS_POOL_MIN_SIZE": "2",
+        "CONNECTIONS_POOL_MAX_OVERFLOW": "8",
+        "REDIS_URL": f"{redis}/{number}",
+        "CELERY_BROKER_URL": f"{redis}/{4 + number}",
+        "CELERY_RESULT_BACKEND": f"{redis}/{8 + number}",
+        "MESSAGE_BROKER_URL": f"{redis}/{number}",
+        "MAIL_FOLDER": str(tmp_path_factory.mktemp("mail")),
+    }
+    asyncio.run(_make_database(postgresql, variables["DB_NAME"]))
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        command.upgrade(Config(ROOT / "alembic.ini"), "head")
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    return variables
+
+
+@pytest.fixture(scope="session")
+def settings(environment: Mapping[str, str]) -> SettingsTest:
+    return SettingsTest.model_validate(environment)
+
+
+@pytest.fixture(scope="session")
+async def running(settings: SettingsTest) -> AsyncIterator[Process]:
+    async with bootstrap(settings, name="tests") as process:
+        yield process
+
+
+@pytest.fixture
+async def process(running: Process) -> AsyncIterator[Process]:
+    """Return the application on real servers; what the test has stored is gone after it."""
+    yield running
+    await running.database.pool.execute(_EMPTY)
+
+
+@pytest.fixture
+def container(process: Process) -> Container:
+    return process.container
+
+
+@pytest.fixture(scope="session")
+def redis_url(servers: Addresses) -> str:
+    return servers.redis_url
+
+
+@pytest.fixture(scope="session")
+def amqp_url(servers: Addresses) -> str:
+    with _unless_left_out():
+        return servers.amqp_url
+
+
+@pytest.fixture(scope="session")
+def tansu_url(servers: Addresses) -> str:
+    with _unless_left_out():
+        return f"kafka://{servers.tansu}"
+
+
+@pytest.fixture(scope="session")
+def noida_url(servers: Addresses) -> str:
+    with _unless_left_out():
+        return f"kafka://{servers.noida}"
+
+
+@contextmanager
+def _unless_left_out() -> Iterator[None]:
+    try:
+        yield
+    except LeftOutError as left_out:
+        pytest.skip(str(left_out))
+
+
+async def _make_database(postgresql: Mapping[str, str], name: str) -> None:
+    connection = await asyncpg.connect(
+        host=postgresql["DB_HOST"],
+        port=int(postgresql["DB_PORT"]),
+        user=postgresql["DB_USER"],
+        password=postgresql["DB_PASSWORD"],
+        database=postgresql["DB_NAME"],
+    )
+    await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    await connection.execute(f'CREATE DATABASE "{name}"')
+    await connection.close()
