@@ -25,7 +25,7 @@ _READABLE = (
     "<dim>{time:YYYY-MM-DD HH:mm:ss.SSS}</dim> <level>{level: <7}</level> "
     "<cyan>{extra[process]}</cyan> {message} <dim>{extra[request_id]}</dim>"
 )
-_TALKATIVE = ("aio_pika", "aiokafka", "aiormq", "asyncio", "grpc", "kafka", "kombu", "urllib3")
+_TALKATIVE = ("aio_pika", "aiokafka", "aiormq", "asyncio", "grpc", "httpx", "httpx2", "kafka", "kombu", "urllib3")
 
 
 def configure_logging(settings: Settings, *, process: str) -> None:

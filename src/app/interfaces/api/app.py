@@ -13,6 +13,7 @@ from src.app.config.settings import LaunchMode, Settings
 from src.app.domain.common.exceptions import AppException
 from src.app.infrastructure.bootstrap import Process
 from src.app.interfaces.api import errors
+from src.app.interfaces.api.middleware.body_limit import BodyLimit
 from src.app.interfaces.api.middleware.context import RequestContext
 from src.app.interfaces.api.middleware.versions import Versions
 from src.app.interfaces.api.openapi import openapi_of, operation_id
@@ -38,7 +39,6 @@ def make_app(settings: Settings, process: Callable[[], AbstractAsyncContextManag
         docs_url="/docs" if docs else None,
         redoc_url="/redoc" if docs else None,
         redirect_slashes=False,
-        max_body_size=settings.MAX_BODY_BYTES,
         generate_unique_id_function=operation_id,
         exception_handlers={
             AppException: _app_exception,
@@ -58,6 +58,7 @@ def make_app(settings: Settings, process: Callable[[], AbstractAsyncContextManag
             allow_methods=["*"],
             allow_headers=["*"],
         )
+    app.add_middleware(BodyLimit, limit=settings.MAX_BODY_BYTES)
     app.add_middleware(RequestContext, trusted_proxies=settings.TRUSTED_PROXIES)
     return app
 

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils.compat import uuid7
 
 from src.app.application.common.context import current_actor, is_request_id, request_id
-from src.app.interfaces.api.errors import answer_unexpected
+from src.app.interfaces.api.errors import DEFAULT_VERSION, answer_unexpected
 from src.app.interfaces.metrics import REQUEST_SECONDS
 
 UNROUTED = "unrouted"
@@ -46,7 +46,8 @@ class RequestContext:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"].append((b"x-request-id", id_.encode()))
+                version = scope.get("api_version", DEFAULT_VERSION)
+                message["headers"] += [(b"x-request-id", id_.encode()), (b"x-api-version", version.encode())]
             await send(message)
 
         try:

@@ -35,11 +35,6 @@ class Versions:
         version = self._route(scope)
         scope["api_version"] = version
 
-        async def answer(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"].append((b"x-api-version", scope["api_version"].encode()))
-            await send(message)
-
         if version not in VERSIONS:
             scope["api_version"] = DEFAULT_VERSION
             await error_response(
@@ -47,11 +42,11 @@ class Versions:
                 404,
                 "UNSUPPORTED_API_VERSION",
                 f"There is no version {version[:20]}; supported are {', '.join(VERSIONS)}",
-            )(scope, receive, answer)
+            )(scope, receive, send)
         elif version == ENVELOPED:
-            await self._app(scope, receive, _Envelope(scope, answer))
+            await self._app(scope, receive, _Envelope(scope, send))
         else:
-            await self._app(scope, receive, answer)
+            await self._app(scope, receive, send)
 
     def _route(self, scope: Scope) -> str:
         path: str = scope["path"]

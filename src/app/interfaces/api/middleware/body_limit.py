@@ -1,0 +1,40 @@
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from src.app.interfaces.api.errors import RequestError, answer_http_exception
+
+
+class BodyLimit:
+    """Refuses a body of more than `limit` bytes: by what it says of its length, and by counting it."""
+
+    def __init__(self, app: ASGIApp, *, limit: int) -> None:
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        length = headers.get(b"content-length")
+        if length is None and b"transfer-encoding" not in headers:
+            await self._app(scope, receive, send)
+        elif length is not None and (not length.isdigit() or int(length) > self._limit):
+            await answer_http_exception(scope, self._too_large())(scope, receive, send)
+        else:
+            await self._app(scope, self._counted(receive), send)
+
+    def _counted(self, receive: Receive) -> Receive:
+        received = 0
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._limit:
+                raise self._too_large()
+            return message
+
+        return counted
+
+    def _too_large(self) -> RequestError:
+        return RequestError(413, "PAYLOAD_TOO_LARGE", f"A body may have {self._limit} bytes")

@@ -1,0 +1,201 @@
+"""The one body of every error, whatever raised it."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx2
+import pytest
+from jose import jwt
+
+from src.app.config.settings import SettingsTest
+from src.app.domain.common.exceptions import AppException
+from src.app.interfaces.api.routers import VERSIONS
+from src.app.interfaces.outcomes import OUTCOMES
+from tests.builders.users import PASSWORD, an_email
+
+JSON = {"Content-Type": "application/json"}
+
+
+def checked(answer: httpx2.Response, status: int, code: str, version: str = "v1") -> dict[str, Any]:
+    body: dict[str, Any] = answer.json()
+    assert (answer.status_code, body["error"]["code"]) == (status, code)
+    assert body.keys() == {"status_code", "message", "data", "error", "meta"}
+    assert body["error"].keys() == {"id", "code", "message", "details"}
+    assert body["meta"].keys() == {"timestamp", "version", "request_id"}
+    assert (body["status_code"], body["data"]) == (status, None)
+    assert body["message"] == body["error"]["message"]
+    assert UUID(body["error"]["id"]).version == 7
+    assert body["meta"]["version"] == answer.headers["x-api-version"] == version
+    assert body["meta"]["request_id"] == answer.headers["x-request-id"]
+    assert isinstance(body["error"]["details"], list)
+    assert ("www-authenticate" in answer.headers) == (status == 401)
+    return body["error"]  # type: ignore[no-any-return]
+
+
+async def signed_up(client: httpx2.AsyncClient, **fields: Any) -> dict[str, Any]:
+    sign_up = {"email": an_email(), "password": PASSWORD, "issue_tokens": True, **fields}
+    answer = await client.post("/api/v1/auth/sign-up/", json=sign_up)
+    assert answer.status_code == 201, answer.text
+    return answer.json()  # type: ignore[no-any-return]
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+class TestStory:
+    async def test_wrong_password(self, client: httpx2.AsyncClient, version: str) -> None:
+        user = (await signed_up(client))["user"]
+
+        answer = await client.post(
+            f"/api/{version}/auth/tokens/", json={"email": user["email"], "password": "another phrase"}
+        )
+
+        checked(answer, 401, "INVALID_CREDENTIALS", version)
+
+    async def test_duplicate_email(self, client: httpx2.AsyncClient, version: str) -> None:
+        user = (await signed_up(client))["user"]
+
+        answer = await client.post(
+            f"/api/{version}/auth/sign-up/", json={"email": user["email"].upper(), "password": PASSWORD}
+        )
+
+        error = checked(answer, 409, "ALREADY_EXISTS", version)
+        assert error["message"] == "A user with this email already exists"
+        assert error["details"] == [{"field": "email", "message": error["message"], "code": "duplicate"}]
+
+    async def test_no_token(self, client: httpx2.AsyncClient, version: str) -> None:
+        answer = await client.get(f"/api/{version}/users/me/")
+
+        checked(answer, 401, "UNAUTHENTICATED", version)
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+    async def test_expired_token(self, client: httpx2.AsyncClient, version: str, settings: SettingsTest) -> None:
+        access = (await signed_up(client))["access"]
+        secret = settings.SECRET_KEY.get_secret_value()
+        claims = jwt.get_unverified_claims(access)
+        past = int((datetime.now(UTC) - timedelta(seconds=1)).timestamp())
+        expired = jwt.encode(claims | {"exp": past}, secret, algorithm="HS256")
+
+        checked(
+            await client.get(f"/api/{version}/users/me/", headers=bearer(expired)), 401, "TOKEN_EXPIRED", version
+        )
+
+    async def test_refresh_token_used_as_access(self, client: httpx2.AsyncClient, version: str) -> None:
+        refresh = (await signed_up(client))["refresh"]
+
+        checked(
+            await client.get(f"/api/{version}/users/me/", headers=bearer(refresh)), 401, "TOKEN_INVALID", version
+        )
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"{",
+            b"nonsense",
+            b'{"email": NaN}',
+            b'{"email": Infinity}',
+            b'{"a": 1, "a": 2}',
+            b"[" * 51 + b"]" * 51,
+            b'{"a":' * 100_000,
+            b"\xff\xfe",
+        ],
+    )
+    async def test_bad_json(self, client: httpx2.AsyncClient, version: str, body: bytes) -> None:
+        answer = await client.post(f"/api/{version}/auth/tokens/", content=body, headers=JSON)
+
+        checked(answer, 400, "INVALID_JSON", version)
+
+    async def test_unknown_route(self, client: httpx2.AsyncClient, version: str) -> None:
+        checked(await client.get(f"/api/{version}/nothing/"), 404, "NOT_FOUND", version)
+
+
+class TestKinds:
+    @pytest.mark.parametrize("kind", OUTCOMES)
+    async def test_every_kind_has_its_status_and_code(
+        self, client: httpx2.AsyncClient, kind: type[AppException]
+    ) -> None:
+        answer = await client.get(f"/api/v1/debug/error/{kind.__name__}/")
+
+        checked(answer, OUTCOMES[kind].http, kind.code)
+        assert ("retry-after" in answer.headers) == (answer.status_code in (429, 503))
+
+    async def test_what_nobody_foresaw_does_not_show_its_text(self, client: httpx2.AsyncClient) -> None:
+        answer = await client.get("/api/v1/debug/error/unexpected/")
+
+        checked(answer, 500, "INTERNAL_ERROR")
+        assert "foresaw" not in answer.text
+
+    async def test_a_method_that_is_not_there(self, client: httpx2.AsyncClient) -> None:
+        answer = await client.delete("/api/v1/users/me/")
+
+        checked(answer, 405, "METHOD_NOT_ALLOWED")
+        assert answer.headers["allow"] == "GET"
+
+    async def test_a_body_that_is_too_large(self, client: httpx2.AsyncClient) -> None:
+        body = b'{"email": "' + b"a" * 2**20 + b'"}'
+
+        checked(await client.post("/api/v1/auth/tokens/", content=body, headers=JSON), 413, "PAYLOAD_TOO_LARGE")
+
+    async def test_a_version_that_is_not_there(self, client: httpx2.AsyncClient) -> None:
+        error = checked(await client.get("/api/v7/users/me/"), 404, "UNSUPPORTED_API_VERSION")
+
+        assert "v1, v2" in error["message"]
+
+
+class TestInput:
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [
+            ("email", "nonsense"),
+            ("email", "a\x00b@example.com"),
+            ("email", ["ada@example.com"]),
+            ("password", "short"),
+            ("password", "x" * 129),
+            ("password", "x" * 2000),
+            ("password", "nul\x00 in a password"),
+            ("first_name", "\ud800"),
+            ("first_name", "R2D2"),
+            ("full_name", "x" * 60),
+            ("phone", "123"),
+            ("phone", "+1"),
+            ("birthday", "2020-13-45"),
+            ("birthday", "2999-01-01"),
+            ("meta", {"a": "\x00"}),
+            ("meta", {"a": "\ud800"}),
+            ("meta", {"a": "x" * 20_000}),
+            ("meta", []),
+            ("city", "x" * 300),
+            ("is_superuser", True),
+            ("id", 1),
+        ],
+    )
+    async def test_a_wrong_field_is_named_and_not_repeated(
+        self, client: httpx2.AsyncClient, field: str, value: Any
+    ) -> None:
+        sign_up = {"email": an_email(), "password": PASSWORD, field: value}
+
+        # Escaped, because a lone surrogate can be sent in no other way.
+        answer = await client.post("/api/v1/auth/sign-up/", content=json.dumps(sign_up), headers=JSON)
+
+        error = checked(answer, 422, "VALIDATION_ERROR")
+        assert [detail["field"] for detail in error["details"]] == [field]
+        assert PASSWORD not in answer.text
+        assert not isinstance(value, str) or len(value) < 9 or value not in answer.text
+
+    async def test_either_email_or_phone(self, client: httpx2.AsyncClient) -> None:
+        for who in ({}, {"email": an_email(), "phone": "+442079460958"}):
+            answer = await client.post("/api/v1/auth/tokens/", json={"password": PASSWORD, **who})
+
+            checked(answer, 422, "VALIDATION_ERROR")
+
+
+class TestWhoMayEnter:
+    @pytest.mark.parametrize("header", ["Basic YTpi", "Bearer", "Bearer ", "bearer x y", "Bearer \xff", "x" * 5000])
+    async def test_anything_but_a_token_of_ours_is_401(self, client: httpx2.AsyncClient, header: str) -> None:
+        answer = await client.get("/api/v1/users/me/", headers={"Authorization": header.encode("latin-1")})  # type: ignore[dict-item]
+
+        assert answer.status_code == 401
