@@ -7,7 +7,7 @@ test that touches it leaves it empty.
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import asyncpg
 import pytest
@@ -28,9 +28,9 @@ _EMPTY = ";".join(f"DELETE FROM {table.name}" for table in reversed(Base.metadat
 
 def pytest_configure(config: pytest.Config) -> None:
     # Entered where the run starts, so that the workers of a parallel run find its servers.
-    entered = servers_for_tests(ROOT / ".local" / "tests")
-    config.stash[_SERVERS] = entered.__enter__()
-    config.add_cleanup(lambda: entered.__exit__(None, None, None))
+    stack = ExitStack()
+    config.stash[_SERVERS] = stack.enter_context(servers_for_tests(ROOT / ".local" / "tests"))
+    config.add_cleanup(stack.close)
 
 
 @pytest.fixture(scope="session")

@@ -91,9 +91,7 @@ class TestSignIn:
         with pytest.raises(UserInactiveError):
             await auth.sign_in(SignIn(email=sign_up.email, password=sign_up.password), DEVICE)
         with pytest.raises(InvalidCredentialsError):
-            await auth.sign_in(
-                SignIn.model_validate({"email": str(sign_up.email), "password": "wrong"}), DEVICE
-            )
+            await auth.sign_in(SignIn.model_validate({"email": str(sign_up.email), "password": "wrong"}), DEVICE)
 
 
 class TestAuthenticate:

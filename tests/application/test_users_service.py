@@ -37,12 +37,14 @@ class TestCreateUserByEmail:
         assert (mail["name"], mail["destination"]) == ("user.registered", "welcome_mail")
         assert broker["aggregate_uuid"] == created.uuid
         assert broker["request_id"] == "request-0001"
-        assert created.email not in str(broker["payload"])
+        assert "@" not in str(broker["payload"])
 
     async def test_of_many_at_once_with_one_address_one_wins(self, users: AppUserService, outbox: Outbox) -> None:
         new = a_new_user()
 
-        answers = await asyncio.gather(*(users.create_user_by_email(new) for _ in range(8)), return_exceptions=True)
+        answers = await asyncio.gather(
+            *(users.create_user_by_email(new) for _ in range(8)), return_exceptions=True
+        )
 
         assert sorted(type(answer).__name__ for answer in answers) == ["EmailTakenError"] * 7 + ["UserDTO"]
         assert await outbox.names() == ["user.registered"]

@@ -10,7 +10,9 @@ STRONG = DomainAuthService(common_passwords=(), strong_passwords=True)
 
 
 class TestCheckPassword:
-    @pytest.mark.parametrize("password", ["a" * 7, "a" * 129, "password1", "PassWord1", "Ada.Lovelace@example.com"])
+    @pytest.mark.parametrize(
+        "password", ["a" * 7, "a" * 129, "password1", "PassWord1", "Ada.Lovelace@example.com"]
+    )
     def test_what_is_guessed_first_is_refused(self, password: str) -> None:
         with pytest.raises(ValidationError):
             LENGTH.check_password(password, email=EMAIL)

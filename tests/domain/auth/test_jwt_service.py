@@ -103,4 +103,3 @@ class TestRead:
         for name in access_claims():
             with pytest.raises(TokenInvalidError):
                 RULES.read(access_claims() | {name: value}, expected=TokenType.ACCESS, now=NOW)
-

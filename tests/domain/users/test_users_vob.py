@@ -8,7 +8,9 @@ from src.app.domain.users.value_objects.users_vob import Birthday, FullName
 
 
 class TestFullName:
-    @pytest.mark.parametrize("name", ["Ada Lovelace", "Zoë O'Neill", "Jean-Luc Picard", "Ольга Ладыженская", "李 白"])
+    @pytest.mark.parametrize(
+        "name", ["Ada Lovelace", "Zoë O'Neill", "Jean-Luc Picard", "Ольга Ладыженская", "李 白"]
+    )
     def test_names_of_any_script_are_names(self, name: str) -> None:
         assert str(FullName.split(name)) == name
 

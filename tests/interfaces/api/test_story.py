@@ -48,7 +48,12 @@ class TestStory:
         assert data_of(await client.get(f"{api}/users/me/", headers=headers), version) == user
 
     async def test_the_body_of_a_user(self, client: httpx2.AsyncClient, version: str) -> None:
-        sign_up = {"email": an_email(), "password": PASSWORD, "full_name": "Ada Lovelace", "birthday": "1990-12-10"}
+        sign_up = {
+            "email": an_email(),
+            "password": PASSWORD,
+            "full_name": "Ada Lovelace",
+            "birthday": "1990-12-10",
+        }
 
         answer = await client.post(f"/api/{version}/auth/sign-up/", json=sign_up)
 
@@ -70,7 +75,7 @@ class TestStory:
         assert data.keys() == {"user", "access", "refresh", "token_type", "expires_in"}
         assert data["user"]["email"] == sign_up["email"]
 
-    async def test_the_refresh_token_may_stand_in_the_body(self, client: httpx2.AsyncClient, version: str) -> None:
+    async def test_the_refresh_token_may_be_in_the_body(self, client: httpx2.AsyncClient, version: str) -> None:
         sign_up = {"email": an_email(), "password": PASSWORD, "issue_tokens": True}
         signed_up = data_of(await client.post(f"/api/{version}/auth/sign-up/", json=sign_up), version)
 

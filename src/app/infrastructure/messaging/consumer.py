@@ -54,6 +54,7 @@ class Consumer:
         batch: int,
         handlers: Mapping[str, Handler],
         is_transient: Callable[[AppException], bool],
+        max_attempts: int = MAX_ATTEMPTS,
     ) -> None:
         self._database = database
         self._broker = broker
@@ -61,6 +62,7 @@ class Consumer:
         self._batch = batch
         self._handlers = handlers
         self._is_transient = is_transient
+        self._max_attempts = max_attempts
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop` is set; what was received is then handled and settled first."""
@@ -107,7 +109,7 @@ class Consumer:
         except _Dead as dead:
             await self._bury(subscription, delivery, dead)
         except Exception as error:
-            if delivery.attempts + 1 >= MAX_ATTEMPTS:
+            if delivery.attempts + 1 >= self._max_attempts:
                 await self._bury(subscription, delivery, _Dead("retries_spent", repr(error)))
                 return
             delay = backoff(delivery.attempts + 1)

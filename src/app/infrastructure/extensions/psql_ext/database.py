@@ -204,8 +204,10 @@ async def _use_json(connection: Connection) -> None:
     await connection.set_type_codec(
         "jsonb",
         schema="pg_catalog",
-        encoder=lambda value: orjson.dumps(value, default=_plain).decode(),
-        decoder=orjson.loads,
+        # COPY is binary, so the codec is: a version byte, then the text.
+        encoder=lambda value: b"\x01" + orjson.dumps(value, default=_plain),
+        decoder=lambda stored: orjson.loads(stored[1:]),
+        format="binary",
     )
 
 

@@ -22,6 +22,12 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def columns_and_values(table: Table, rows: Rows) -> tuple[list[str], list[list[Any]]]:
+    """Return what COPY takes: the columns, and the values of each row in their order."""
+    columns = _columns(table, rows)
+    return columns, [[row[name] for name in columns] for row in rows]
+
+
 def insert(table: Table, rows: Rows, returning: Mapping[str, str]) -> tuple[str, list[Any]]:
     """Return an INSERT of all rows that answers `returning` (label → column) in their order."""
     columns = _columns(table, rows)

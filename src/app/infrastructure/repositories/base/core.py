@@ -30,7 +30,7 @@ class RepositoryCore(Generic[Thing]):
     violations: ClassVar[Violations] = {}
 
     _thing: ClassVar[type[Any]] = dict
-    _mappers: ClassVar[dict[type[Any], Mapper[Any]]]
+    _mappers: ClassVar[dict[tuple[Table, type[Any]], Mapper[Any]]]
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -58,17 +58,23 @@ class RepositoryCore(Generic[Thing]):
 
     def _mapper(self, out: type[Any] | None) -> Mapper[Any]:
         cls = out or self._thing
-        mapper = self._mappers.get(cls)
+        mapper = self._mappers.get((self._table, cls))
         if mapper is None:
             # Value objects are the domain's; what is read straight into a DTO stays plain.
             composites = self.composites if cls is self._thing else {}
             mapper = Mapper(cls, self._table, composites=composites, renamed=self.renamed)
-            self._mappers[cls] = mapper
+            self._mappers[self._table, cls] = mapper
         return mapper
 
     async def _run(self, statement: tuple[str, Sequence[Any]]) -> list[Record]:
         try:
             return await self._executor.fetch(*statement)
+        except AppException as error:
+            raise named(error, self.violations, table=self._table.name) from error.__cause__
+
+    async def _copy(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        try:
+            await self._executor.copy(self._table.name, columns, rows)
         except AppException as error:
             raise named(error, self.violations, table=self._table.name) from error.__cause__
 

@@ -83,7 +83,7 @@ class Writes(RepositoryCore[Thing]):
         if not rows:
             return []
         if not is_return_require:
-            await self._executor.copy(self._table.name, list(rows[0]), [list(row.values()) for row in rows])
+            await self._copy(*bulk.columns_and_values(self._table, rows))
             return []
         mapper = self._mapper(None)
         return [mapper.thing(row) for row in await self._run(bulk.insert(self._table, rows, mapper.columns))]
