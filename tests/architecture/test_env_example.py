@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from pydantic_settings import BaseSettings
 
 from src.app.config.settings import ROOT, LaunchMode, Settings, SettingsLocal
 
 EXAMPLE = ROOT / ".env.example"
-SECRET = "a secret of its own, long enough for the test"
+SECRET = SecretStr("a secret of its own, long enough for the test")
 
-CONCERNS = [base for base in Settings.__bases__ if base.model_fields]
+CONCERNS = [base for base in Settings.__bases__ if issubclass(base, BaseSettings)]
 ELSEWHERE = {
     "WEB_CONCURRENCY": ROOT / "src/app/interfaces/cli/gunicorn_config.py",
     "TEST_WITHOUT_BROKERS": ROOT / "src/local/testing.py",
@@ -41,7 +42,7 @@ def entries() -> list[Entry]:
     return found
 
 
-def own_fields(concern: type[Any]) -> list[str]:
+def own_fields(concern: type[BaseSettings]) -> list[str]:
     return [name for name in concern.model_fields if name in concern.__annotations__]
 
 
@@ -81,7 +82,8 @@ class TestTheManual:
         assert copied == absent
 
     def test_a_default_that_is_not_the_value_stands_in_the_meaning(self) -> None:
-        defaults = {name: field.default for name, field in Settings.model_fields.items() if not field.is_required()}
+        optional = {name: field for name, field in Settings.model_fields.items() if not field.is_required()}
+        defaults = {name: field.default for name, field in optional.items()}
 
         untold = {
             entry.name: plain(defaults[entry.name])

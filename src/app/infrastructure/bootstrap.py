@@ -19,7 +19,7 @@ from src.app.infrastructure.common.logging import configure_logging
 from src.app.infrastructure.extensions.psql_ext import Database, set_running_database
 from src.app.infrastructure.extensions.redis_ext import connect_redis
 from src.app.infrastructure.health import Check, Finding, ensure_migrated, examine
-from src.app.infrastructure.messaging.mq_client import Broker, connect_broker
+from src.app.infrastructure.messaging.broker import Broker
 from src.app.infrastructure.persistence.revocations import RevokedSessions
 from src.app.infrastructure.providers.celery_queue import CeleryTaskQueue
 from src.app.infrastructure.providers.clock import SystemClock
@@ -89,13 +89,19 @@ class Process:
                 subscribers=subscribers,
             ).run(self.settings.DB_DSN, stop)
 
-    def _broker(self) -> AbstractAsyncContextManager[Broker]:
-        return connect_broker(
+    @asynccontextmanager
+    async def _broker(self) -> AsyncIterator[Broker]:
+        from src.app.infrastructure.messaging.mq_client import connect_broker, mq_client
+
+        async with connect_broker(
             self.settings.message_broker_url,
             group=self.settings.CONSUMER_GROUP,
             connections=self.settings.MQ_CONNECTIONS,
             channels=self.settings.MQ_CHANNELS,
-        )
+        ) as broker:
+            mq_client.use(broker, queue=self.settings.DEFAULT_QUEUE)
+            yield broker
+            mq_client.use(None)
 
     async def _ping_redis(self) -> None:
         await self.redis.ping()

@@ -2,22 +2,26 @@
 
 import asyncio
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, aclosing
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
+import aio_pika
 import pytest
 import pytest_asyncio
+from aiokafka import AIOKafkaProducer
+from redis.asyncio import Redis
 
 from src.app.domain.common.exceptions import ExternalServiceError
+from src.app.infrastructure.messaging.broker import Broker, Delivery, Message, Subscription
 from src.app.infrastructure.messaging.clients.kafka_client import KafkaBroker
 from src.app.infrastructure.messaging.clients.rabbitmq_client import RabbitMQBroker
 from src.app.infrastructure.messaging.clients.redis_streams_client import RedisStreamsBroker
-from src.app.infrastructure.messaging.mq_client import Broker, Delivery, Message, Subscription
+from src.app.infrastructure.messaging.mq_client import MQClient
 from tests.infrastructure.messaging import consumer_to_be_killed, tansu_shim
 from tests.infrastructure.messaging.wire import Wire
 
@@ -36,7 +40,7 @@ def connection(
         return RabbitMQBroker.connect(url, timeout=timeout)
     if transport == "redis":
         return RedisStreamsBroker.connect(url, group=group, claim_after=1.0, timeout=timeout)
-    return KafkaBroker.connect(url, group=group, session=6.0, timeout=2 * timeout)
+    return KafkaBroker.connect(url, group=group, session=consumer_to_be_killed.SESSION, timeout=2 * timeout)
 
 
 URLS = {"rabbitmq": "amqp_url", "redis": "redis_url", "noida": "noida_url", "tansu": "tansu_url"}
@@ -185,7 +189,7 @@ class TestReceive:
         await broker.publish(messages(30), queue=queue)
 
         async with broker.subscribe(queue) as subscription:
-            sizes = []
+            sizes: list[int] = []
             while sum(sizes) < 30:
                 arrived = await subscription.receive(limit=7, wait=5.0)
                 await subscription.done(arrived)
@@ -248,16 +252,16 @@ class TestReceive:
     ) -> None:
         async with connect() as broker:
             await broker.publish([Message(body=b"", id="a", key="a"), Message(body=b"", id="b")], queue=queue)
-            consumer = subprocess.Popen(
-                [sys.executable, "-m", consumer_to_be_killed.__name__, transport, url, group, queue],
-                stdout=subprocess.PIPE,
+            consumer = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", consumer_to_be_killed.__name__, transport, url, group, queue),
+                stdout=asyncio.subprocess.PIPE,
             )
             try:
                 assert consumer.stdout is not None
-                assert await asyncio.to_thread(consumer.stdout.readline) == b"received 2\n"
+                assert await consumer.stdout.readline() == b"received 2\n"
             finally:
                 consumer.kill()
-                consumer.wait()
+                await consumer.wait()
             async with broker.subscribe(queue) as subscription:
                 again = await take_and_settle(subscription, 2)
 
@@ -280,19 +284,24 @@ class TestReceive:
 class TestInterruption:
     """The network goes away for a while; with Kafka, clients do not keep to the given address."""
 
-    async def test_a_subscription_goes_on_by_itself(self, transport: str, url: str, group: str, queue: str) -> None:
-        async with Wire(url) as wire, connection(transport, wire.url, group=group) as broker:
-            async with broker.subscribe(queue) as subscription:
-                await broker.publish(messages(2), queue=queue)
-                before = await take(subscription, 2)
-                await wire.cut()
-                await subscription.done(before[:1])
-                assert await subscription.receive(limit=10, wait=0.5) == []
-                wire.mend()
-                await publish_at_last(broker, [Message(body=b"new", id="new")], queue)
-                after = await take(subscription, 1 if transport == "redis" else 3, within=10)
-                await subscription.done([*before, *after])
-                assert await subscription.receive(limit=10, wait=0.5) == []
+    async def test_a_subscription_goes_on_by_itself(
+        self, transport: str, url: str, group: str, queue: str
+    ) -> None:
+        async with (
+            Wire(url) as wire,
+            connection(transport, wire.url, group=group) as broker,
+            broker.subscribe(queue) as subscription,
+        ):
+            await broker.publish(messages(2), queue=queue)
+            before = await take(subscription, 2)
+            await wire.cut()
+            await subscription.done(before[:1])
+            assert await subscription.receive(limit=10, wait=0.5) == []
+            wire.mend()
+            await publish_at_last(broker, [Message(body=b"new", id="new")], queue)
+            after = await take(subscription, 1 if transport == "redis" else 3, within=10)
+            await subscription.done([*before, *after])
+            assert await subscription.receive(limit=10, wait=0.5) == []
 
         # RabbitMQ takes back what was open on a lost connection. Redis knows no connections:
         # what was held is held still.
@@ -300,7 +309,9 @@ class TestInterruption:
             set() if transport == "redis" else {delivery.id for delivery in before}
         )
 
-    async def test_publishing_into_a_black_hole_ends(self, transport: str, url: str, group: str, queue: str) -> None:
+    async def test_publishing_into_a_black_hole_ends(
+        self, transport: str, url: str, group: str, queue: str
+    ) -> None:
         async with Wire(url) as wire, connection(transport, wire.url, group=group, timeout=0.5) as broker:
             await broker.publish(messages(1), queue=queue)
             wire.swallow()
@@ -360,7 +371,7 @@ class TestRetry:
         assert meanwhile < 1.5
         assert 1.7 < waited < 4.5
         assert (second.body, second.id, second.key, second.headers["h"]) == (ANY_BYTES, "slow", "k", "v")
-        assert second.attempts == 1
+        assert (second.attempts, second.headers["x-last-error"]) == (1, "not yet")
         assert second.first_seen == first.first_seen
 
     async def test_a_short_delay_does_not_wait_for_a_long_one(self, broker: Broker, queue: str) -> None:
@@ -415,6 +426,127 @@ class TestDead:
         assert letter.headers["x-dead-error"].startswith("No JSON: é")
         assert letter.headers["x-attempts"] == "0"
         assert datetime.fromisoformat(letter.headers["x-first-seen"]) == first.first_seen
+
+
+class TestForeignMessages:
+    """What other programs publish, without our headers and in other shapes."""
+
+    async def test_rabbitmq(self, amqp_url: str, queue: str) -> None:
+        async with await aio_pika.connect(amqp_url) as connection, connection.channel() as channel:
+            # A queue that somebody else has made, of another type, is taken as it is.
+            await channel.declare_queue(queue, durable=True)
+            plain = aio_pika.Message(b"plain", headers={"number": 7, "list": [1], "x-attempts": "many"})
+            rich = aio_pika.Message(b"rich", content_type="application/cloudevents+json", message_id="m")
+            for message in (plain, rich):
+                await channel.default_exchange.publish(message, routing_key=queue)
+
+            async with RabbitMQBroker.connect(amqp_url) as broker, broker.subscribe(queue) as subscription:
+                first, second = await take(subscription, 2)
+                await subscription.retry(first, delay=0, error="")
+                (again,) = await take(subscription, 1)
+                await subscription.done([second, again])
+
+        assert first.headers["number"] == "7"
+        assert (first.attempts, again.attempts, again.headers["list"]) == (0, 1, "[1]")
+        assert (second.id, second.headers["content-type"]) == ("m", "application/cloudevents+json")
+
+    async def test_redis(self, redis_url: str, queue: str, group: str) -> None:
+        async with Redis.from_url(redis_url) as redis:
+            entry: Any = await redis.xadd(queue, {"message": b"plain"})
+            await redis.xadd(queue, {"something": "else"})
+
+            async with (
+                RedisStreamsBroker.connect(redis_url, group=group) as broker,
+                broker.subscribe(queue) as subscription,
+            ):
+                first, second = await take(subscription, 2)
+                await subscription.dead(second, reason="", error="")
+                await subscription.done([first])
+
+            assert (first.body, first.id, first.headers) == (b"plain", f"{queue}:{entry.decode()}", {})
+            assert (second.body, second.headers) == (b"", {"something": "else"})
+            assert await redis.xlen(queue) == 0
+            letters: Any = await redis.xrange(f"{queue}.dead")
+            assert letters[0][1][b"something"] == b"else"
+
+    async def test_kafka(self, noida_url: str, queue: str, group: str) -> None:
+        async with (
+            KafkaBroker.connect(noida_url, group=group) as broker,
+            broker.subscribe(queue) as subscription,
+            AIOKafkaProducer(bootstrap_servers=noida_url.removeprefix("kafka://")) as producer,
+        ):
+            await producer.send_and_wait(queue, None, key=b"\xff", headers=[("h", b"\xff"), ("h", b"2")])
+            (first,) = await take(subscription, 1)
+            await subscription.retry(first, delay=0, error="")
+            (again,) = await take(subscription, 1)
+            await subscription.done([again])
+
+        assert (first.body, first.id.startswith(f"{queue}:"), first.headers) == (b"", True, {"h": "2"})
+        assert (again.id, again.key, again.attempts) == (first.id, first.key, 1)
+
+
+class TestRabbitMQTopology:
+    async def test_a_topic_exchange_routes_by_event(self, amqp_url: str, queue: str) -> None:
+        async with RabbitMQBroker.connect(amqp_url) as broker:
+            await broker.publish([Message(body=b"nobody", event="user.created")], exchange=f"{queue}.events")
+            async with (
+                broker.subscribe(queue) as subscription,
+                await aio_pika.connect(amqp_url) as connection,
+                connection.channel() as channel,
+            ):
+                exchange = await channel.get_exchange(f"{queue}.events")
+                await (await channel.get_queue(queue)).bind(exchange, "user.*")
+                await broker.publish(
+                    [Message(body=b"1", event="user.created"), Message(body=b"2", event="plan.created")],
+                    exchange=f"{queue}.events",
+                )
+                (delivery,) = await take(subscription, 1)
+                await exchange.delete()
+
+        assert delivery.body == b"1"
+
+    async def test_a_queue_that_was_deleted_is_an_error_once(self, amqp_url: str, queue: str) -> None:
+        async with RabbitMQBroker.connect(amqp_url) as broker:
+            await broker.publish(messages(1), queue=queue)
+            async with await aio_pika.connect(amqp_url) as connection, connection.channel() as channel:
+                await channel.queue_delete(queue)
+            with pytest.raises(ExternalServiceError):
+                await broker.publish(messages(3), queue=queue)
+            await broker.publish(messages(3), queue=queue)
+            async with broker.subscribe(queue) as subscription:
+                await take_and_settle(subscription, 3)
+
+    async def test_a_subscription_survives_that_its_queue_is_deleted(self, amqp_url: str, queue: str) -> None:
+        async with RabbitMQBroker.connect(amqp_url) as broker, broker.subscribe(queue) as subscription:
+            await subscription.receive(limit=10, wait=0.1)
+            async with await aio_pika.connect(amqp_url) as connection, connection.channel() as channel:
+                await channel.queue_delete(queue)
+            await asyncio.sleep(0.3)
+            await publish_at_last(broker, messages(2), queue)
+            await take_and_settle(subscription, 2)
+
+
+class TestMQClient:
+    async def test_events_go_out_and_come_in(self, redis_url: str, group: str, queue: str) -> None:
+        client = MQClient()
+        async with RedisStreamsBroker.connect(redis_url, group=group) as broker:
+            client.use(broker, queue=queue)
+            await client.produce_messages(messages={"event": "one", "data": {"n": 1}})
+            await broker.publish([Message(body=b"{no json")], queue=queue)
+            await client.produce_messages(messages=[{"event": "two", "data": {}}], queue_name=queue)
+
+            async with aclosing(client.consume()) as events:
+                assert await anext(events) == {"event": "one", "data": {"n": 1}}
+                assert (await anext(events))["event"] == "two"
+            # The second was being worked on when the loop was left.
+            async with aclosing(client.consume()) as events:
+                assert (await anext(events))["event"] == "two"
+            async with broker.subscribe(f"{queue}.dead") as letters:
+                assert [letter.body for letter in await take(letters, 1)] == [b"{no json"]
+
+    async def test_before_a_process_has_started_it_says_so(self) -> None:
+        with pytest.raises(RuntimeError, match="bootstrap"):
+            await MQClient().produce_messages(messages={"event": "one", "data": {}})
 
 
 @pytest.mark.parametrize("scheme", ["amqp", "kafka", "redis"])

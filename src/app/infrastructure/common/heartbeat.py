@@ -1,6 +1,7 @@
 """A file that is touched while a process works, for who must know: supervisors and health checks."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -10,7 +11,7 @@ BEAT_SECONDS = 3.0
 
 @asynccontextmanager
 async def heartbeat(file: Path | None) -> AsyncIterator[None]:
-    """Touch `file` now and every few seconds; it is taken away at the end. Without one, do nothing."""
+    """Touch `file` now and every few seconds while the event loop runs; take it away at the end."""
     if file is None:
         yield
         return
@@ -24,8 +25,26 @@ async def heartbeat(file: Path | None) -> AsyncIterator[None]:
         file.unlink(missing_ok=True)
 
 
+def heartbeat_from_thread(file: Path, stopped: threading.Event) -> threading.Thread:
+    """Touch `file` from a thread until `stopped` is set, for a process that has no event loop of its own."""
+
+    def beat() -> None:
+        while not stopped.is_set():
+            _touch(file)
+            stopped.wait(BEAT_SECONDS)
+        file.unlink(missing_ok=True)
+
+    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+    thread.start()
+    return thread
+
+
 async def _beat(file: Path) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
     while True:
-        file.touch()
+        _touch(file)
         await asyncio.sleep(BEAT_SECONDS)
+
+
+def _touch(file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch()

@@ -12,9 +12,9 @@ from src.app.application.common.context import is_request_id, request_id
 from src.app.application.ports.messages import Handler
 from src.app.domain.common.exceptions import AppException
 from src.app.infrastructure.extensions.psql_ext import Database
+from src.app.infrastructure.messaging.broker import Broker, Delivery, Subscription
 from src.app.infrastructure.messaging.envelope import Envelope, parse
 from src.app.infrastructure.messaging.inbox import handled_once
-from src.app.infrastructure.messaging.mq_client import Broker, Delivery, Subscription
 from src.app.infrastructure.messaging.relay import backoff
 from src.app.infrastructure.providers.ids import new_uuid
 

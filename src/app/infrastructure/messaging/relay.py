@@ -22,7 +22,7 @@ from src.app.application.subscriptions import BROKER
 from src.app.domain.common.exceptions import AppException
 from src.app.infrastructure.extensions.psql_ext import Database, Executor
 from src.app.infrastructure.extensions.psql_ext.listener import PlainConnection, listening
-from src.app.infrastructure.messaging.mq_client import Broker, Message
+from src.app.infrastructure.messaging.broker import Broker, Message
 from src.app.infrastructure.messaging.outbox import CHANNEL
 
 BATCH = 500

@@ -1,0 +1,43 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+from src.local.install import InstallError, install
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout whose lock is empty, so that nothing has to be fetched but the installer."""
+    locks = tmp_path / ".launch" / "locks"
+    locks.mkdir(parents=True)
+    for name in ("local", "dev"):
+        (locks / f"{name}.txt").write_text("")
+    return tmp_path
+
+
+class TestInstall:
+    def test_a_half_made_environment_is_made_again(self, checkout: Path) -> None:
+        broken = checkout / ".venv" / "bin" / "python"
+        broken.parent.mkdir(parents=True)
+        broken.symlink_to("/nowhere/python3")
+
+        python = install("local", root=checkout)
+
+        assert python.resolve().exists()
+
+    def test_a_second_time_it_does_nothing(self, checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        install("dev", root=checkout)
+        capsys.readouterr()
+
+        install("local", root=checkout)
+
+        assert capsys.readouterr().out == ""
+
+    def test_where_debian_leaves_venv_out_one_line_names_the_package(
+        self, checkout: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(sys.modules, "ensurepip", None)
+
+        with pytest.raises(InstallError, match=r"apt-get install python3\.\d+-venv$"):
+            install("local", root=checkout)
