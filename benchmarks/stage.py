@@ -20,7 +20,7 @@ from src.local.servers import PostgreSQL, Valkey
 ROOT = Path(__file__).resolve().parents[1]
 USERS = 100_000
 ROUNDS_OF_BCRYPT = 12
-PASSWORD = "correct horse battery staple"  # noqa: S105  of users who live for minutes
+PASSWORD = "correct horse battery staple"
 
 SCHEMES = {"bcrypt": bcrypt, "bcrypt-sha256": bcrypt_sha256}
 """How passwords are hashed, by the name that the e-mail addresses of such users begin with."""

@@ -8,6 +8,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from typing import Any, cast
 
 import asyncpg
 import pytest
@@ -26,7 +27,19 @@ _WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
 _EMPTY = ";".join(f"DELETE FROM {table.name}" for table in reversed(Base.metadata.sorted_tables))
 
 
+# What reads the settings of this very process finds nobody: least of all the database of a developer.
+_NOBODY = {
+    "LAUNCH_MODE": "TEST",
+    "SECRET_KEY": "only in tests, where nothing is kept",
+    "DB_PORT": "1",
+    "REDIS_URL": "redis://127.0.0.1:1/0",
+    "CELERY_BROKER_URL": "redis://127.0.0.1:1/0",
+    "CELERY_RESULT_BACKEND": "redis://127.0.0.1:1/0",
+}
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    os.environ.update(_NOBODY)
     # Entered where the run starts, so that the workers of a parallel run find its servers.
     stack = ExitStack()
     config.stash[_SERVERS] = stack.enter_context(servers_for_tests(ROOT / ".local" / "tests"))
@@ -59,19 +72,28 @@ def environment(servers: Addresses, tmp_path_factory: pytest.TempPathFactory) ->
         "MAIL_FOLDER": str(tmp_path_factory.mktemp("mail")),
     }
     asyncio.run(_make_database(postgresql, variables["DB_NAME"]))
+    with variables_set(variables):
+        command.upgrade(Config(ROOT / "alembic.ini"), "head")
+    return variables
+
+
+@contextmanager
+def variables_set(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables for what reads its settings in this very process, as Alembic does."""
     before = dict(os.environ)
     os.environ.update(variables)
     try:
-        command.upgrade(Config(ROOT / "alembic.ini"), "head")
+        yield
     finally:
         os.environ.clear()
         os.environ.update(before)
-    return variables
 
 
 @pytest.fixture(scope="session")
 def settings(environment: Mapping[str, str]) -> SettingsTest:
-    return SettingsTest.model_validate(environment)
+    # Without the files, which are a developer's own.
+    settings: SettingsTest = cast("Any", SettingsTest)(_env_file=None, **environment)
+    return settings
 
 
 @pytest.fixture(scope="session")

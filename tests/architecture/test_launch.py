@@ -15,6 +15,7 @@ import yaml  # type: ignore[import-untyped]
 
 from src.app.config.settings import ROOT, Settings
 from src.local.options import PROCESSES
+from src.local.testing import Addresses
 
 DOCKERFILE = ROOT / ".launch" / "Dockerfile"
 HEALTH = ROOT / ".launch" / "health.py"
@@ -111,6 +112,17 @@ class TestTheComposeFiles:
 
         assert secrets == {"SECRET_KEY", "DB_PASSWORD", "REDIS_PASSWORD", "RABBITMQ_PASSWORD", "FLOWER_BASIC_AUTH"}
         assert not re.search(r"\$\{\w*(?:SECRET|PASSWORD|AUTH)\w*(?!\w|:\?)", text)
+
+    def test_the_tests_ask_the_servers_of_their_compose_file(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name, value in services(TESTS)["tests"]["environment"].items():
+            monkeypatch.setenv(name, value)
+
+        addresses = Addresses("a socket where nobody answers", brokers=True)
+
+        assert addresses.postgresql["DB_HOST"] == "postgres"
+        assert addresses.redis_url == "redis://redis:6379/0"
+        assert addresses.amqp_url == "amqp://allium:tests@rabbitmq:5672/"
+        assert addresses.noida == addresses.tansu == "kafka:9092"
 
 
 class TestTheHealthChecks:

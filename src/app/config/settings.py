@@ -70,6 +70,7 @@ class HTTPSettings(_Source):
     TRUSTED_PROXIES: list[str] = []
     MAX_BODY_BYTES: PositiveInt = 1024 * 1024
     METRICS_TOKEN: SecretStr | None = None
+    API_KEY: SecretStr | None = None
     DEFAULT_PAGE_SIZE: PositiveInt = 10
     MAX_PAGE_SIZE: PositiveInt = 5000
 

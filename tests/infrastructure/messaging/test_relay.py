@@ -45,7 +45,7 @@ async def relaying(process: Process, exchange: str, subscribers: Mapping[str, Su
 
 
 async def told(process: Process, exchange: str) -> list[dict[str, Any]]:
-    entries = await process.redis.xrange(exchange)
+    entries: Any = await process.redis.xrange(exchange)
     return [json.loads(fields[b"message"]) for _, fields in entries]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 from loguru import logger
+from pydantic import SecretStr
 
 from src.app.config.settings import SettingsProd
 from src.app.infrastructure.bootstrap import Process
@@ -150,8 +151,8 @@ class TestDocuments:
 
 class TestProduction:
     def test_documents_and_debug_routes_are_gone(self, running: Process) -> None:
-        settings = SettingsProd.model_validate(
-            {"SECRET_KEY": "9f" * 8 + "3c61b7d8e2a45" * 3, "SHOW_API_DOCS": False, "DB_PASSWORD": "x"}
+        settings = SettingsProd(
+            SECRET_KEY=SecretStr("3c61b7d8e2a45" * 3), SHOW_API_DOCS=False, DB_PASSWORD=SecretStr("x")
         )
 
         app = make_app(settings, lambda: None)  # type: ignore[arg-type,return-value]

@@ -168,6 +168,7 @@ class TestInput:
             ("meta", {"a": "\ud800"}),
             ("meta", {"a": "x" * 20_000}),
             ("meta", []),
+            ("meta", json.loads('{"a":' * 21 + "1" + "}" * 21)),
             ("city", "x" * 300),
             ("is_superuser", True),
             ("id", 1),

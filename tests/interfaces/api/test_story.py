@@ -60,8 +60,8 @@ class TestStory:
         user = data_of(answer, version)
         assert list(user) == [
             "id", "uuid", "email", "phone", "first_name", "last_name", "full_name", "birthday", "avatar_url",
-            "is_active", "is_guest", "is_verified", "is_superuser", "street", "city", "state", "zip_code", "country",
-            "meta", "version", "created_at", "updated_at",
+            "is_active", "is_guest", "is_verified", "is_superuser", "street", "city", "state", "zip_code",
+            "country", "meta", "version", "created_at", "updated_at",
         ]  # fmt: skip
         assert (user["full_name"], user["birthday"], user["meta"]) == ("Ada Lovelace", "1990-12-10", {})
         assert user["created_at"].endswith("Z")

@@ -1,6 +1,7 @@
 """What is around every call: its id, its log line, its deadline, its limits."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 
@@ -46,6 +47,25 @@ class TestRequestId:
 
         told = [*(caught.value.initial_metadata() or ()), *(caught.value.trailing_metadata() or ())]
         assert ("x-request-id", "order-4711") in told
+
+
+class TestRetries:
+    @pytest.mark.parametrize("kind", ["unary_unary", "stream_unary", "stream_stream"])
+    async def test_a_callers_library_may_retry_what_failed_before_its_first_answer(
+        self, address: str, ada: SignedUpDTO, kind: str
+    ) -> None:
+        policy = {
+            "maxAttempts": 2,
+            "initialBackoff": "0.01s",
+            "maxBackoff": "0.01s",
+            "backoffMultiplier": 1,
+            "retryableStatusCodes": ["UNAVAILABLE"],
+        }
+        config = {"methodConfig": [{"name": [{"service": NAME}], "retryPolicy": policy}]}
+        async with aio.insecure_channel(address, (("grpc.service_config", json.dumps(config)),)) as channel:
+            flaky = f"flaky {kind} {ada.user.uuid}"
+
+            assert await ask(channel, kind, flaky, metadata=bearer(ada.access)) == [flaky]
 
 
 class TestLogLine:

@@ -160,7 +160,7 @@ class TestSeveralProcesses:
         await ended(child)
 
         async with asyncio.timeout(10):
-            while any(self._is_alive(worker) for worker in workers):  # noqa: ASYNC110  no event crosses processes
+            while any(self._is_alive(worker) for worker in workers):
                 await asyncio.sleep(0.05)
 
     def _children(self, pid: int) -> list[int]:

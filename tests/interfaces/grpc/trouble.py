@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 from grpc import aio
 
-from src.app.domain.common.exceptions import RateLimitedError
+from src.app.domain.common.exceptions import ExternalServiceError, RateLimitedError
 from src.app.interfaces.grpc.pb.allium.debug.v1.debug_pb2 import EchoRequest, EchoResponse
 from src.app.interfaces.grpc.server import Service
 
@@ -16,11 +16,17 @@ NAME = "allium.tests.v1.TroubleService"
 SECRET = "postgresql://user:hunter2@db.internal/allium"  # what must never be told
 
 
+_asked_before: set[str] = set()
+
+
 async def _trouble(request: EchoRequest) -> EchoResponse:
     if request.message == "unexpected":
         raise RuntimeError(SECRET)
     if request.message == "rate":
         raise RateLimitedError(retry_after=2.5)
+    if request.message.startswith("flaky") and request.message not in _asked_before:
+        _asked_before.add(request.message)
+        raise ExternalServiceError
     if request.message == "dawdle":
         await asyncio.sleep(30)
     if request.message == "no message":

@@ -11,6 +11,7 @@ from src.app.domain.common.contact import MAX_EMAIL_LENGTH, Email, Phone
 from src.app.domain.common.exceptions import ValidationError
 
 MAX_META_BYTES = 16 * 1024
+MAX_META_DEPTH = 20  # A protobuf message nests at most 100 deep, and each level of JSON takes three.
 
 
 def parse_email(text: object) -> Email:
@@ -54,9 +55,16 @@ def _storable_json(value: dict[str, Any]) -> dict[str, Any]:
         raise PydanticCustomError("unstorable_json", "Text must not contain lone surrogates") from error
     if len(text) > MAX_META_BYTES:
         raise PydanticCustomError("too_large", "This may hold {limit} bytes of JSON", {"limit": MAX_META_BYTES})
+    if _depth(value) > MAX_META_DEPTH:
+        raise PydanticCustomError("too_deep", "This may nest {limit} levels deep", {"limit": MAX_META_DEPTH})
     if b"\\u0000" in text:
         raise PydanticCustomError("unstorable_json", "Text must not contain NUL")
     return value
+
+
+def _depth(value: Any) -> int:
+    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max(map(_depth, children), default=0)
 
 
 EmailAddress = Annotated[

@@ -2,12 +2,16 @@
 
 from argparse import ArgumentParser
 
+from src.app.interfaces.cli.commands.proto import check_protos, generate_protos
 from src.app.interfaces.cli.commands.seed import seed
 
 
 def main() -> None:
     parser = ArgumentParser(prog="allium", description="Commands of the service.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    proto = commands.add_parser("proto", help="write the code of the protos anew")
+    proto.set_defaults(run=generate_protos)
+    proto.add_argument("--check", dest="run", action="store_const", const=check_protos, help="only compare")
     commands.add_parser("seed", help="make the superadmin; safe to repeat").set_defaults(run=seed)
     arguments = parser.parse_args()
     arguments.run()

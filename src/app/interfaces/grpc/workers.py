@@ -11,8 +11,6 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from loguru import logger
-
 from src.app.config.settings import Settings
 from src.app.domain.common.exceptions import ConflictError, ExternalServiceError
 
@@ -75,7 +73,6 @@ def _claimed(host: str, port: int) -> Iterator[int]:
     with _bound(host, port, shares=False) as alone:
         port = alone.getsockname()[1]
     with _bound(host, port, shares=True):
-        logger.info("gRPC processes share {}", address(host, port))
         yield port
 
 

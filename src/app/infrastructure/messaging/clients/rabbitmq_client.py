@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any, cast
 import aio_pika
 from aio_pika.abc import AbstractChannel
 
+from src.app.infrastructure.messaging.broker import Message
 from src.app.infrastructure.messaging.clients import headers as house
 from src.app.infrastructure.messaging.clients.rabbitmq_link import FAILURES, Link, asking
 from src.app.infrastructure.messaging.clients.rabbitmq_subscription import RabbitMQSubscription
-from src.app.infrastructure.messaging.mq_client import Message
 
 if TYPE_CHECKING:
     from aiormq import Channel as RawChannel

@@ -7,8 +7,10 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from src.app.config.settings import settings
+from src.app.config.settings import load_settings
 from src.app.infrastructure.persistence.models.container import Base
+
+_URL = load_settings().DB_URL
 
 # Two processes that start at once must not migrate at once.
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('alembic', 0))"
@@ -22,14 +24,14 @@ def _migrate(connection: Connection) -> None:
 
 
 async def _migrate_online() -> None:
-    engine = create_async_engine(settings.DB_URL, poolclass=NullPool)
+    engine = create_async_engine(_URL, poolclass=NullPool)
     async with engine.connect() as connection:
         await connection.run_sync(_migrate)
     await engine.dispose()
 
 
 def _write_sql() -> None:
-    context.configure(url=settings.DB_URL, target_metadata=Base.metadata, literal_binds=True)
+    context.configure(url=_URL, target_metadata=Base.metadata, literal_binds=True)
     with context.begin_transaction():
         context.run_migrations()
 

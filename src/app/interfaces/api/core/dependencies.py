@@ -1,5 +1,6 @@
 """What endpoints ask for: each is declared once, here, and named by its type."""
 
+from hmac import compare_digest
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Security
@@ -62,6 +63,18 @@ CurrentActor = Annotated[Actor, Security(_bearer)]
 CurrentDevice = Annotated[Device, Depends(_device)]
 RunningProcess = Annotated[Process, Depends(running_process)]
 Users = Annotated[AppUserService, Depends(_users_service)]
+
+
+async def validate_api_key(request: Request) -> None:
+    """Let in who sends the `API_KEY` of the settings as `X-API-Key`; without that setting, nobody.
+
+    Raises:
+        AuthenticationError: it is not that key.
+    """
+    expected = (await running_process(request)).settings.API_KEY
+    given = request.headers.get("x-api-key", "")
+    if expected is None or not compare_digest(given.encode(), expected.get_secret_value().encode()):
+        raise AuthenticationError("This is not a valid API key")
 
 
 async def validate_auth_data(actor: CurrentActor) -> dict[str, Any]:

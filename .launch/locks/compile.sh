@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Writes the locks anew from pyproject.toml; with --upgrade every package moves to its newest version.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+compile() {
+    uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes \
+        --no-emit-index-url --no-header --output-file ".launch/locks/$1.txt" "${@:2}"
+}
+# The smaller ones take their versions from the largest, so that all agree.
+compile dev --group dev "$@"
+compile local --group local --constraint .launch/locks/dev.txt
+compile runtime --constraint .launch/locks/dev.txt

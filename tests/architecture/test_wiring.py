@@ -1,0 +1,52 @@
+"""What is listed by hand in one place has its part in the other."""
+
+import tomllib
+
+from src.app.application.common.raises import errors_of
+from src.app.application.services.auth_service import AppAuthService
+from src.app.application.services.users_service import AppUserService
+from src.app.application.subscriptions import BROKER, SUBSCRIPTIONS, destinations_of
+from src.app.config.celery import BEAT_SCHEDULE
+from src.app.config.settings import ROOT
+from src.app.infrastructure.bootstrap import Process
+from src.app.infrastructure.tasks.app import celery_app
+from src.app.interfaces.cli.consume import HANDLERS_MAP
+from src.app.interfaces.consumers.subscribers import subscribers_of
+from src.app.interfaces.version import VERSION
+
+
+class TestEvents:
+    def test_every_subscriber_is_one_who_does_something(self, running: Process) -> None:
+        subscribed = {name for names in SUBSCRIPTIONS.values() for name in names}
+
+        assert subscribers_of(running.container).keys() == subscribed
+
+    def test_the_broker_hears_of_everything(self) -> None:
+        assert destinations_of("whatever.happened") == (BROKER,)
+        assert destinations_of("user.registered") == (BROKER, "welcome_mail")
+
+    def test_handlers_stand_in_alphabetical_order(self) -> None:
+        assert list(HANDLERS_MAP) == sorted(HANDLERS_MAP)
+
+
+class TestTasks:
+    def test_what_is_scheduled_exists(self) -> None:
+        celery_app.loader.import_default_modules()
+
+        assert {entry["task"] for entry in BEAT_SCHEDULE.values()} <= celery_app.tasks.keys()
+        assert {"say_meow", "send_welcome_mail", "prune"} <= celery_app.tasks.keys()
+
+
+class TestUseCases:
+    def test_every_public_one_declares_its_errors(self) -> None:
+        for service in (AppAuthService, AppUserService):
+            for name, method in vars(service).items():
+                if callable(method) and not name.startswith("_"):
+                    assert errors_of(method), f"{service.__name__}.{name} has no @raises"
+
+
+class TestVersion:
+    def test_it_is_that_of_the_project(self) -> None:
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+        assert project["version"] == VERSION
