@@ -72,9 +72,14 @@ def environment(servers: Addresses, tmp_path_factory: pytest.TempPathFactory) ->
         "MAIL_FOLDER": str(tmp_path_factory.mktemp("mail")),
     }
     asyncio.run(_make_database(postgresql, variables["DB_NAME"]))
+    migrate(variables)
+    return variables
+
+
+def migrate(variables: Mapping[str, str]) -> None:
+    """Bring the database of these variables to the newest migration."""
     with variables_set(variables):
         command.upgrade(Config(ROOT / "alembic.ini"), "head")
-    return variables
 
 
 @contextmanager

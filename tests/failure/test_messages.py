@@ -45,8 +45,8 @@ class TestConsumer:
                 await until(lambda before=before: self.more_than(users, before))  # type: ignore[misc]
                 consumer.kill()
         async with started(CONSUME, variables, tmp_path) as consumer:
-            # What a dead consumer held comes again a minute after its last sign of life.
-            await until(lambda: self.all_made(users), within=90)
+            # What a dead consumer held comes again fifteen seconds after its last sign of life.
+            await until(lambda: self.all_made(users), within=45)
             assert await consumer.stop() == 0
 
         rows = await users.get_list()

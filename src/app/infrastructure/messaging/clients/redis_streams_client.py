@@ -54,7 +54,7 @@ class RedisStreamsBroker:
     @classmethod
     @contextlib.asynccontextmanager
     async def connect(
-        cls, url: str, *, group: str, claim_after: float = 60.0, timeout: float = 3.0
+        cls, url: str, *, group: str, claim_after: float = 15.0, timeout: float = 3.0
     ) -> AsyncIterator["RedisStreamsBroker"]:
         """Serve the Redis at `url`; connections are opened when they are needed.
 
