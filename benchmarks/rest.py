@@ -31,7 +31,7 @@ class Sample:
 
 def measure(stage: Stage) -> list[Row]:
     with ExitStack() as stack:
-        with step("start, sign in"):
+        with step("peers"):
             limit, manual, allium = (stack.enter_context(served(stage, peer)) for peer in (LIMIT, MANUAL, ALLIUM))
             _compare_bodies(limit, manual, allium)
         client = stack.enter_context(clients(1))

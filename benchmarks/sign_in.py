@@ -21,7 +21,7 @@ SECONDS = 2.0
 
 def measure(stage: Stage) -> list[Row]:
     with ExitStack() as stack:
-        with step("start, sign in"):
+        with step("peers"):
             limit, allium = (stack.enter_context(served(stage, peer)) for peer in (LIMIT, ALLIUM))
         pool = stack.enter_context(clients(2))
         return [*_throughput(pool, limit, allium), *_disturbance(pool, limit, allium)]
@@ -33,7 +33,7 @@ def _throughput(pool: ProcessPoolExecutor, limit: Served, allium: Served) -> lis
 
     bare, ours = [], []
     for number in range(ROUNDS):
-        with step(f"sign-ins, round {number + 1} of {ROUNDS}") as note:
+        with step(f"sign-ins {number + 1} of {ROUNDS}") as note:
             bare.append(sign_in(limit).rate)
             ours.append(sign_in(allium).rate)
             note(f"{bare[-1]:.1f}/s {ours[-1]:.1f}/s")
@@ -63,7 +63,7 @@ def _disturbance(pool: ProcessPoolExecutor, limit: Served, allium: Served) -> li
     ]
     p99: list[list[float]] = [[] for _ in ways]
     for number in range(ROUNDS):
-        with step(f"me beside them, round {number + 1} of {ROUNDS}") as note:
+        with step(f"beside {number + 1} of {ROUNDS}") as note:
             for (server, way), figures in zip(ways, p99, strict=True):
                 figures.append(way(server).p99_ms)
                 note(f"{figures[-1]:.1f} ms")

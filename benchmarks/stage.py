@@ -82,7 +82,7 @@ def staged() -> Iterator[Stage]:
             "LAUNCH_MODE": "PROD",
             "DEBUG": "false",
             "SHOW_API_DOCS": "true",
-            "CORS_ORIGIN_WHITELIST": '["https://app.example.com"]',
+            "CORS_ORIGIN_WHITELIST": "[]",
             "LOG_LEVEL": "INFO",
             "MAIL_FOLDER": f"{folder}/mail",
             "BCRYPT_ROUNDS": str(ROUNDS_OF_BCRYPT),

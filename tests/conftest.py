@@ -6,6 +6,7 @@ test that touches it leaves it empty.
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any, cast
@@ -16,6 +17,7 @@ from alembic import command
 from alembic.config import Config
 
 from src.app.application.container import Container
+from src.app.config import settings as settings_module
 from src.app.config.settings import ROOT, SettingsTest
 from src.app.infrastructure.bootstrap import Process, bootstrap
 from src.app.infrastructure.persistence.models.container import Base
@@ -27,7 +29,7 @@ _WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
 _EMPTY = ";".join(f"DELETE FROM {table.name}" for table in reversed(Base.metadata.sorted_tables))
 
 
-# What reads the settings of this very process finds nobody: least of all the database of a developer.
+# Whoever asks for the settings of this very process finds nobody: least of all a developer's database.
 _NOBODY = {
     "LAUNCH_MODE": "TEST",
     "SECRET_KEY": "only in tests, where nothing is kept",
@@ -39,11 +41,35 @@ _NOBODY = {
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    os.environ.update(_NOBODY)
+    with variables_set(_NOBODY):
+        assert settings_module.settings.DB_PORT == 1  # read now, and once
     # Entered where the run starts, so that the workers of a parallel run find its servers.
     stack = ExitStack()
     config.stash[_SERVERS] = stack.enter_context(servers_for_tests(ROOT / ".local" / "tests"))
     config.add_cleanup(stack.close)
+
+
+_PARTS = {
+    "architecture": "domain and services",
+    "application": "domain and services",
+    "domain": "domain and services",
+    "infrastructure": "domain and services",
+    "interfaces": "doors",
+    "infrastructure/messaging": "messages and failures",
+    "failure": "messages and failures",
+    "local": "local environment",
+}
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how long each part of the suite worked, added up over the parallel workers."""
+    seconds: Counter[str] = Counter()
+    for report in (report for reports in terminalreporter.stats.values() for report in reports):
+        if isinstance(report, pytest.TestReport):
+            folders = report.nodeid.split("/")[1:3]
+            part = _PARTS.get("/".join(folders)) or _PARTS.get(folders[0], "other")
+            seconds[part] += report.duration
+    terminalreporter.write_line(", ".join(f"{part} {spent:.0f} s" for part, spent in seconds.items()))
 
 
 @pytest.fixture(scope="session")

@@ -79,11 +79,15 @@ class Addresses:
         return self._ask(name)
 
     def _ask(self, name: str) -> dict[str, str]:
+        answer: dict[str, str]
+        if given := os.environ.get(f"TEST_{name.upper()}"):
+            answer = json.loads(given)
+            return answer
         with socket.socket(socket.AF_UNIX) as connection:
             connection.connect(self._path)
             connection.sendall(name.encode())
             connection.shutdown(socket.SHUT_WR)
-            answer: dict[str, str] = json.loads(connection.makefile("rb").read())
+            answer = json.loads(connection.makefile("rb").read())
         if "error" in answer:
             raise ServerError(answer["error"])
         return answer

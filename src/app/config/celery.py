@@ -38,6 +38,7 @@ def celery_config(settings: TaskSettings) -> dict[str, Any]:
         "visibility_timeout": VISIBILITY_TIMEOUT,
         "broker_connection_retry_on_startup": True,
         "task_default_queue": DEFAULT_QUEUE,
+        "task_queues": {name: {} for name in (DEFAULT_QUEUE, *settings.CELERY_QUEUES)},
         "task_create_missing_queues": True,
         "task_acks_late": True,
         "task_reject_on_worker_lost": True,

@@ -71,8 +71,6 @@ class HTTPSettings(_Source):
     MAX_BODY_BYTES: PositiveInt = 1024 * 1024
     METRICS_TOKEN: SecretStr | None = None
     API_KEY: SecretStr | None = None
-    DEFAULT_PAGE_SIZE: PositiveInt = 10
-    MAX_PAGE_SIZE: PositiveInt = 5000
 
     @property
     def shows_api_docs(self) -> bool:
@@ -159,7 +157,6 @@ class RedisSettings(_Source):
     """Redis, or Valkey: cache, limits, and the broker of events and tasks by default."""
 
     REDIS_URL: str = "redis://127.0.0.1:6380/0"
-    REDIS_TTL_SECONDS: PositiveInt = 86_400
 
 
 class MessageSettings(_Source):

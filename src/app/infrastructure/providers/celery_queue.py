@@ -37,6 +37,6 @@ class CeleryTaskQueue:
 
         headers = {"key": key, "request_id": request_id.get()}
         try:
-            self._celery.send_task(task, kwargs=arguments, headers=headers, retry=False)
+            self._celery.send_task(task, kwargs=arguments, headers=headers, retry=False, ignore_result=True)
         except (KombuError, OSError) as error:
             raise ExternalServiceError("The task queue does not answer") from error

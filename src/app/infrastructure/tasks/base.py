@@ -39,7 +39,11 @@ class Application:
         self._thread = threading.Thread(target=self._loop.run_forever, name="application", daemon=True)
         self._thread.start()
         self._stack = AsyncExitStack()
-        self.process: Process = self.run(self._stack.enter_async_context(bootstrap(settings, name="worker")))
+        try:
+            self.process: Process = self.run(self._stack.enter_async_context(bootstrap(settings, name="worker")))
+        except BaseException:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            raise
 
     def run(self, awaitable: Awaitable[_Result]) -> _Result:
         """Wait for `awaitable` from the calling thread; whatever stops the wait cancels it."""

@@ -1,11 +1,11 @@
-"""`gunicorn -c src/app/interfaces/cli/gunicorn_config.py src.app.interfaces.cli.main:app`."""
+"""`gunicorn -c src/app/interfaces/cli/gunicorn_config.py src.app.interfaces.cli.main:app`.
 
-import os
+The number of workers is gunicorn's own: `--workers`, or the variable WEB_CONCURRENCY.
+"""
 
 from src.app.config.settings import settings
 
 bind = f"{settings.API_HOST}:{settings.API_PORT}"
-workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 worker_class = "uvicorn_worker.UvicornWorker"
 graceful_timeout = int(settings.SHUTDOWN_TIMEOUT)
 timeout = 60

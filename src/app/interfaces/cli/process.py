@@ -21,6 +21,8 @@ def run(main: Callable[[Settings, asyncio.Event], Awaitable[None]]) -> None:
         uvloop.run(_supervise(main, load_settings()))
     except (SettingsError, AppException) as error:
         sys.exit(str(error))
+    except TimeoutError:
+        sys.exit("What was in hand did not end within SHUTDOWN_TIMEOUT, and was given up")
 
 
 async def _supervise(main: Callable[[Settings, asyncio.Event], Awaitable[None]], settings: Settings) -> None:

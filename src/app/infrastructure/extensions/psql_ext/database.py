@@ -5,6 +5,7 @@ a unit of work takes a connection for its one statement, in autocommit; a unit o
 for its transaction. Nothing changes the state of a session, so none needs to be reset.
 """
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -21,6 +22,7 @@ from src.app.config.settings import DatabaseSettings, LogSettings
 from src.app.infrastructure.extensions.psql_ext.errors import translated
 
 CONNECT_TIMEOUT = 2.0
+CLOSE_TIMEOUT = 5.0
 Connection: TypeAlias = asyncpg.Connection
 
 _ambient: ContextVar[Connection | None] = ContextVar("ambient_transaction", default=None)
@@ -83,11 +85,12 @@ class Database:
         """
         timeout_ms = int(settings.DB_STATEMENT_TIMEOUT_SECONDS * 1000)
         smallest = settings.CONNECTIONS_POOL_MIN_SIZE
+        largest = max(1, smallest + settings.CONNECTIONS_POOL_MAX_OVERFLOW)
         try:
             pool = await asyncpg.create_pool(
                 settings.DB_DSN,
-                min_size=min(smallest, 2),
-                max_size=max(1, smallest + settings.CONNECTIONS_POOL_MAX_OVERFLOW),
+                min_size=smallest,
+                max_size=largest,
                 max_inactive_connection_lifetime=300,
                 timeout=CONNECT_TIMEOUT,
                 command_timeout=settings.DB_STATEMENT_TIMEOUT_SECONDS + 1,
@@ -107,10 +110,16 @@ class Database:
             )
         except (asyncpg.PostgresError, OSError, TimeoutError) as error:
             raise translated(error) from error
+        allowed = int(await pool.fetchval("SHOW max_connections"))
+        if largest > allowed:
+            logger.warning("The pool may grow to {} connections, the server allows {} in all", largest, allowed)
         try:
             yield cls(pool, acquire_timeout=settings.DB_ACQUIRE_TIMEOUT_SECONDS, slow_ms=log.SLOW_QUERY_MS)
         finally:
-            await pool.close()
+            try:
+                await asyncio.wait_for(pool.close(), CLOSE_TIMEOUT)
+            except TimeoutError:
+                pool.terminate()
 
     @property
     def executor(self) -> Executor:

@@ -8,6 +8,8 @@ from typing import TypeAlias
 import asyncpg
 from loguru import logger
 
+from src.app.domain.common.exceptions import ExternalServiceError
+
 RETRY_SECONDS = 0.5
 PROBE_SECONDS = 5.0
 PROBE_TIMEOUT = 2.0
@@ -27,11 +29,14 @@ async def listening(
 
     `connected` is awaited after each (re)connection, once nothing can be missed any more, to
     catch up with what was. The block begins when that is done for the first time.
+
+    Raises:
+        ExternalServiceError: it cannot be done for the first time; later it is tried again.
     """
-    ready = asyncio.Event()
+    ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     task = asyncio.create_task(_listen_for_ever(dsn, channel, heard, connected, ready), name=f"listen {channel}")
     try:
-        await ready.wait()
+        await ready
         yield
     finally:
         task.cancel()
@@ -44,7 +49,7 @@ async def _listen_for_ever(
     channel: str,
     heard: Callable[[str], None],
     connected: Callable[[PlainConnection], Awaitable[None]],
-    ready: asyncio.Event,
+    ready: "asyncio.Future[None]",
 ) -> None:
     while True:
         try:
@@ -54,11 +59,15 @@ async def _listen_for_ever(
                 connection.add_termination_listener(lambda *_, lost=lost: lost.set())
                 await connection.add_listener(channel, lambda *notification: heard(str(notification[-1])))
                 await connected(connection)
-                ready.set()
+                if not ready.done():
+                    ready.set_result(None)
                 await _until_lost(connection, lost)
             finally:
                 connection.terminate()
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            if not ready.done():
+                ready.set_exception(ExternalServiceError(f"The database cannot be listened to: {error}"))
+                return
             logger.warning("Not listening on {}: {!r}; trying again", channel, error)
         await asyncio.sleep(RETRY_SECONDS)
 
