@@ -6,7 +6,7 @@ test that touches it leaves it empty.
 
 import asyncio
 import os
-from collections import Counter
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any, cast
@@ -63,7 +63,7 @@ _PARTS = {
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how long each part of the suite worked, added up over the parallel workers."""
-    seconds: Counter[str] = Counter()
+    seconds: defaultdict[str, float] = defaultdict(float)
     for report in (report for reports in terminalreporter.stats.values() for report in reports):
         if isinstance(report, pytest.TestReport):
             folders = report.nodeid.split("/")[1:3]

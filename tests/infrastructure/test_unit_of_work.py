@@ -1,4 +1,5 @@
 import asyncio
+from contextlib import AsyncExitStack
 
 import pytest
 
@@ -111,3 +112,22 @@ class TestPool:
                 async with database.transaction():
                     pass
             enough.set()
+
+    async def test_a_single_read_waits_no_longer(self, process: Process) -> None:
+        database = process.database
+
+        async with AsyncExitStack() as stack:
+            for _ in range(database.pool.get_max_size()):
+                await stack.enter_async_context(database.transaction())
+            with pytest.raises(ExternalServiceError, match="not available"):
+                await database.executor.fetch("SELECT 1")
+
+    async def test_who_waits_gets_the_next_one_that_is_free(self, process: Process) -> None:
+        database = process.database
+
+        async with AsyncExitStack() as stack:
+            for _ in range(database.pool.get_max_size() - 1):
+                await stack.enter_async_context(database.transaction())
+            answers = await asyncio.gather(*(database.executor.fetch("SELECT 1") for _ in range(20)))
+
+        assert len(answers) == 20

@@ -117,7 +117,7 @@ async def bootstrap(settings: Settings, *, name: str) -> AsyncIterator[Process]:
     configure_logging(settings, process=name)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(
-            Database.connect(settings, settings, application=f"allium-{name}")
+            Database.connect(settings, application=f"allium-{name}", slow_ms=settings.SLOW_QUERY_MS)
         )
         set_running_database(database)
         stack.callback(set_running_database, None)

@@ -4,7 +4,6 @@ from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 from pathlib import Path
 
-import aiosmtplib
 from loguru import logger
 
 from src.app.application.ports.mailer import Mail
@@ -27,6 +26,8 @@ class SMTPMailer:
         self._sender = sender
 
     async def send(self, mail: Mail) -> None:
+        import aiosmtplib
+
         try:
             await aiosmtplib.send(
                 message_of(mail, sender=self._sender),

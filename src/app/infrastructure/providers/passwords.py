@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from passlib.context import CryptContext
+from passlib.hash import bcrypt_sha256
 
 from src.app.domain.common.exceptions import RateLimitedError
 
@@ -23,8 +24,9 @@ class PasslibHasher:
 
     def __init__(self, *, rounds: int) -> None:
         self._context = CryptContext(schemes=["bcrypt_sha256"], deprecated="auto", bcrypt_sha256__rounds=rounds)
-        # Whoever asks for an account that is not there waits for the hash of this one.
-        self._dummy = self._context.hash("nobody's password")
+        # Whoever asks for an account that is not there waits as long as for this one. It is made at
+        # the lowest cost and only says that it has the full one: no password has to fit it.
+        self._dummy = bcrypt_sha256.using(rounds=4).hash("nobody").replace("r=4", f"r={rounds}")
         self._threads = ThreadPoolExecutor(
             max_workers=os.cpu_count() or 1, thread_name_prefix="passwords", initializer=_step_back
         )

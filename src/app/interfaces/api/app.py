@@ -16,8 +16,8 @@ from src.app.interfaces.api import errors
 from src.app.interfaces.api.middleware.body_limit import BodyLimit
 from src.app.interfaces.api.middleware.context import RequestContext
 from src.app.interfaces.api.middleware.versions import Versions
-from src.app.interfaces.api.openapi import openapi_of, operation_id
-from src.app.interfaces.api.routers import api_router
+from src.app.interfaces.api.openapi import openapi_of
+from src.app.interfaces.api.routers import routes
 from src.app.interfaces.version import VERSION
 
 
@@ -39,7 +39,8 @@ def make_app(settings: Settings, process: Callable[[], AbstractAsyncContextManag
         docs_url="/docs" if docs else None,
         redoc_url="/redoc" if docs else None,
         redirect_slashes=False,
-        generate_unique_id_function=operation_id,
+        # Our own metrics and log lines say what its would.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         exception_handlers={
             AppException: _app_exception,
             RequestValidationError: _invalid_request,
@@ -47,7 +48,7 @@ def make_app(settings: Settings, process: Callable[[], AbstractAsyncContextManag
         },
     )
     app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
-    app.include_router(api_router(with_debug=settings.LAUNCH_MODE is not LaunchMode.PROD))
+    app.router.routes.extend(routes(with_debug=settings.LAUNCH_MODE is not LaunchMode.PROD))
     # The last one added is the outermost.
     app.add_middleware(Versions)
     if settings.CORS_ORIGIN_WHITELIST:

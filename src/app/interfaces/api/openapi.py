@@ -4,18 +4,12 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import APIRoute
 
 from src.app.interfaces.api.core.schemas import Meta
 from src.app.interfaces.version import VERSION
 
 _REF = "#/components/schemas/"
 _V2 = "/api/v2/"
-
-
-def operation_id(route: APIRoute) -> str:
-    """Name an operation after its function, which is named after the service's method."""
-    return f"{route.name}_v2" if route.path_format.startswith(_V2) else route.name
 
 
 def openapi_of(app: FastAPI) -> dict[str, Any]:

@@ -7,10 +7,9 @@ for its transaction. Nothing changes the state of a session, so none needs to be
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -18,22 +17,24 @@ import asyncpg
 import orjson
 from loguru import logger
 
-from src.app.config.settings import DatabaseSettings, LogSettings
-from src.app.infrastructure.extensions.psql_ext.errors import translated
+from src.app.config.settings import DatabaseSettings
+from src.app.infrastructure.extensions.psql_ext.errors import DRIVER_ERRORS, translated
 
 CONNECT_TIMEOUT = 2.0
 CLOSE_TIMEOUT = 5.0
+KEPT_AT_HAND = 4
+
 Connection: TypeAlias = asyncpg.Connection
 
 _ambient: ContextVar[Connection | None] = ContextVar("ambient_transaction", default=None)
 
 
-@dataclass(frozen=True, slots=True)
 class Executor:
-    """Runs statements on one connection, or on any of a pool, and gives our errors for its own."""
+    """Runs statements on one connection, and gives our errors for the driver's."""
 
-    target: Connection | asyncpg.Pool
-    slow_ms: float
+    def __init__(self, connection: Connection, *, slow_ms: float) -> None:
+        self._connection = connection
+        self._slow_ms = slow_ms
 
     async def fetch(self, sql: str, args: Sequence[Any] = ()) -> list[asyncpg.Record]:
         """Run one statement and return its rows.
@@ -41,27 +42,85 @@ class Executor:
         Raises:
             AppException: what the SQLSTATE means to us; see `errors`.
         """
-        started = time.perf_counter()
-        try:
-            rows: list[asyncpg.Record] = await self.target.fetch(sql, *args)
-            return rows
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
-            raise translated(error) from error
-        finally:
-            elapsed_ms = (time.perf_counter() - started) * 1000
-            if elapsed_ms > self.slow_ms:
-                logger.warning("Slow query: {:.0f} ms: {}", elapsed_ms, sql)
+        return await _fetch(self._connection, sql, args, self._slow_ms)
 
     async def copy(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """Insert rows by COPY, in the transaction if there is one.
+        """Insert rows by COPY, all or none.
 
         Raises:
             AppException: as `fetch`.
         """
+        with translating():
+            await self._connection.copy_records_to_table(table, columns=columns, records=rows)
+
+
+class Connections:
+    """The connections of a pool, a few of them at hand.
+
+    To take one out of asyncpg's pool and give it back costs half as much again as a read by key,
+    so some stay out while nobody waits for them.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, *, timeout: float) -> None:
+        self._pool = pool
+        self._timeout = timeout
+        self._at_hand: list[Connection] = []
+        self._waiting = 0
+
+    async def take(self) -> Connection:
+        """Return a connection that nobody else has until it is given back.
+
+        Raises:
+            ExternalServiceError: none became free in time.
+        """
+        while self._at_hand:
+            connection = self._at_hand.pop()
+            if _is_clean(connection):
+                return connection
+            await self._pool.release(connection)
+        self._waiting += 1
         try:
-            await self.target.copy_records_to_table(table, columns=columns, records=rows)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
-            raise translated(error) from error
+            with translating():
+                return await self._pool.acquire(timeout=self._timeout)
+        finally:
+            self._waiting -= 1
+
+    async def give_back(self, connection: Connection) -> None:
+        if _is_clean(connection) and not self._waiting and len(self._at_hand) < KEPT_AT_HAND:
+            self._at_hand.append(connection)
+        else:
+            await self._pool.release(connection)
+
+    async def close(self) -> None:
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                while self._at_hand:
+                    await self._pool.release(self._at_hand.pop())
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
+
+
+class Autocommit(Executor):
+    """Runs each statement by itself, on whichever connection is free."""
+
+    def __init__(self, connections: Connections, *, slow_ms: float) -> None:
+        self._connections = connections
+        self._slow_ms = slow_ms
+
+    async def fetch(self, sql: str, args: Sequence[Any] = ()) -> list[asyncpg.Record]:
+        connection = await self._connections.take()
+        try:
+            return await _fetch(connection, sql, args, self._slow_ms)
+        finally:
+            await self._connections.give_back(connection)
+
+    async def copy(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        connection = await self._connections.take()
+        try:
+            await Executor(connection, slow_ms=self._slow_ms).copy(table, columns, rows)
+        finally:
+            await self._connections.give_back(connection)
 
 
 class Database:
@@ -69,27 +128,26 @@ class Database:
 
     def __init__(self, pool: asyncpg.Pool, *, acquire_timeout: float, slow_ms: float) -> None:
         self.pool = pool
-        self._acquire_timeout = acquire_timeout
         self._slow_ms = slow_ms
-        self._autocommit = Executor(pool, slow_ms)
+        self._connections = Connections(pool, timeout=acquire_timeout)
+        self._autocommit = Autocommit(self._connections, slow_ms=slow_ms)
 
     @classmethod
     @asynccontextmanager
     async def connect(
-        cls, settings: DatabaseSettings, log: LogSettings, *, application: str
+        cls, settings: DatabaseSettings, *, application: str, slow_ms: float
     ) -> AsyncIterator["Database"]:
-        """Open the pool with its minimum of connections and close it at the end.
+        """Open a pool that grows with the load, and close it at the end.
 
         Raises:
             ExternalServiceError: the server does not answer, or refuses us.
         """
         timeout_ms = int(settings.DB_STATEMENT_TIMEOUT_SECONDS * 1000)
-        smallest = settings.CONNECTIONS_POOL_MIN_SIZE
-        largest = max(1, smallest + settings.CONNECTIONS_POOL_MAX_OVERFLOW)
-        try:
+        largest = max(1, settings.CONNECTIONS_POOL_MIN_SIZE + settings.CONNECTIONS_POOL_MAX_OVERFLOW)
+        with translating():
             pool = await asyncpg.create_pool(
                 settings.DB_DSN,
-                min_size=smallest,
+                min_size=1,
                 max_size=largest,
                 max_inactive_connection_lifetime=300,
                 timeout=CONNECT_TIMEOUT,
@@ -108,24 +166,20 @@ class Database:
                     "timezone": "UTC",
                 },
             )
-        except (asyncpg.PostgresError, OSError, TimeoutError) as error:
-            raise translated(error) from error
-        allowed = int(await pool.fetchval("SHOW max_connections"))
+            allowed = int(await pool.fetchval("SHOW max_connections"))
         if largest > allowed:
             logger.warning("The pool may grow to {} connections, the server allows {} in all", largest, allowed)
+        database = cls(pool, acquire_timeout=settings.DB_ACQUIRE_TIMEOUT_SECONDS, slow_ms=slow_ms)
         try:
-            yield cls(pool, acquire_timeout=settings.DB_ACQUIRE_TIMEOUT_SECONDS, slow_ms=log.SLOW_QUERY_MS)
+            yield database
         finally:
-            try:
-                await asyncio.wait_for(pool.close(), CLOSE_TIMEOUT)
-            except TimeoutError:
-                pool.terminate()
+            await database._connections.close()
 
     @property
     def executor(self) -> Executor:
         """Where a single statement runs: in the transaction around it if there is one, else by itself."""
         ambient = _ambient.get()
-        return self._autocommit if ambient is None else Executor(ambient, self._slow_ms)
+        return self._autocommit if ambient is None else Executor(ambient, slow_ms=self._slow_ms)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Executor]:
@@ -137,10 +191,10 @@ class Database:
         ambient = _ambient.get()
         if ambient is not None:
             async with ambient.transaction():
-                yield Executor(ambient, self._slow_ms)
+                yield Executor(ambient, slow_ms=self._slow_ms)
             return
         async with self._connection() as connection:
-            yield Executor(connection, self._slow_ms)
+            yield Executor(connection, slow_ms=self._slow_ms)
 
     @asynccontextmanager
     async def ambient_transaction(self) -> AsyncIterator[Executor]:
@@ -152,31 +206,9 @@ class Database:
         async with self._connection() as connection:
             token = _ambient.set(connection)
             try:
-                yield Executor(connection, self._slow_ms)
+                yield Executor(connection, slow_ms=self._slow_ms)
             finally:
                 _ambient.reset(token)
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Connection]:
-        try:
-            connection = await self.pool.acquire(timeout=self._acquire_timeout)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
-            raise translated(error) from error
-        try:
-            transaction = connection.transaction()
-            await transaction.start()
-            try:
-                yield connection
-            except BaseException:
-                if not connection.is_closed():
-                    await transaction.rollback()
-                raise
-            try:
-                await transaction.commit()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
-                raise translated(error) from error
-        finally:
-            await self.pool.release(connection)
 
     async def ping(self) -> None:
         """Answer when a statement runs.
@@ -185,6 +217,24 @@ class Database:
             ExternalServiceError: it does not.
         """
         await self._autocommit.fetch("SELECT 1")
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        connection = await self._connections.take()
+        try:
+            transaction = connection.transaction()
+            with translating():
+                await transaction.start()
+            try:
+                yield connection
+            except BaseException:
+                if not _is_lost(connection):
+                    await transaction.rollback()
+                raise
+            with translating():
+                await transaction.commit()
+        finally:
+            await self._connections.give_back(connection)
 
 
 _running: Database | None = None
@@ -207,6 +257,40 @@ class _StatelessConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg
     # transaction that was left open is still rolled back.
     def get_reset_query(self) -> str:
         return ""
+
+
+def _is_clean(connection: Connection) -> bool:
+    return not (_is_lost(connection) or connection.is_in_transaction())
+
+
+def _is_lost(connection: Connection) -> bool:
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:
+        # The pool has taken it back already, as it does with one that broke.
+        return True
+
+
+@contextmanager
+def translating() -> Iterator[None]:
+    """Raise our error for a driver's."""
+    try:
+        yield
+    except DRIVER_ERRORS as error:
+        raise translated(error) from error
+
+
+async def _fetch(connection: Connection, sql: str, args: Sequence[Any], slow_ms: float) -> list[asyncpg.Record]:
+    started = time.perf_counter()
+    try:
+        rows: list[asyncpg.Record] = await connection.fetch(sql, *args)
+        return rows
+    except DRIVER_ERRORS as error:
+        raise translated(error) from error
+    finally:
+        elapsed_ms = (time.perf_counter() - started) * 1000
+        if elapsed_ms > slow_ms:
+            logger.warning("Slow query: {:.0f} ms: {}", elapsed_ms, sql)
 
 
 async def _use_json(connection: Connection) -> None:

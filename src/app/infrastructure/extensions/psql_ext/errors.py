@@ -10,10 +10,10 @@ from src.app.domain.common.exceptions import (
     ValidationError,
 )
 
-UNIQUE_VIOLATION = "23505"
+DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 _BY_STATE: dict[str, tuple[type[AppException], str]] = {
-    UNIQUE_VIOLATION: (AlreadyExistsError, "The resource already exists"),
+    "23505": (AlreadyExistsError, "The resource already exists"),
     "23503": (ConflictError, "A resource that this refers to does not exist, or is still referred to"),
     "23": (ValidationError, "A value breaks a rule of the data"),
     "22": (ValidationError, "A value does not fit its field"),
@@ -22,22 +22,27 @@ _BY_STATE: dict[str, tuple[type[AppException], str]] = {
     "57014": (ExternalServiceError, "The database took too long"),
 }
 
+# The statement itself is wrong, or the schema is another one: a fault of ours and not an outage.
+_OUR_FAULT = frozenset({"42", "0A", "2F"})
+
 
 def translated(error: Exception) -> AppException:
-    """Return our error for the driver's; the constraint that was violated is in `details`.
+    """Return our error for the driver's; anything that is not about the data is an outage.
 
-    Anything that is not about the data (no connection, no memory, shutting down) is a database
-    that is not available: the caller may come back.
+    Raises:
+        Exception: the driver's own error, where our statement is at fault.
     """
-    if isinstance(error, asyncpg.exceptions.DataError) and error.sqlstate is None:
-        return ValidationError("A value does not fit its field")
     state = getattr(error, "sqlstate", None) or ""
+    if state[:2] in _OUR_FAULT:
+        raise error
+    if isinstance(error, asyncpg.PostgresError):
+        # It holds the values of the row that was refused, a password's hash among them, and
+        # whoever logs the traceback would write them down.
+        error.detail = None
+        if isinstance(error, asyncpg.DataError):
+            error.args = ("a value does not fit its parameter",)
     kind, message = _BY_STATE.get(state) or _BY_STATE.get(state[:2]) or (None, "")
-    if kind is None:
-        if state[:2] in {"42", "0A", "2F"}:  # our own statement is wrong: a fault, not an outage
-            raise error
-        return ExternalServiceError("The database is not available")
-    return kind(message)
+    return kind(message) if kind else ExternalServiceError("The database is not available")
 
 
 def constraint_of(error: BaseException | None) -> str | None:

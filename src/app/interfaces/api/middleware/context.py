@@ -90,7 +90,7 @@ class RequestContext:
     def _note(self, scope: Scope, status: int, seconds: float, address: str | None) -> None:
         # The template of the path, not the path: bounded in metrics, and no ids in the log.
         route = scope.get("route")
-        template = f"{scope.get('route_prefix', '')}{route.path}" if route is not None else UNROUTED
+        template = route.path if route is not None else UNROUTED
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
         histogram = self._histograms.get((method, template, status))
         if histogram is None:
@@ -98,11 +98,12 @@ class RequestContext:
             self._histograms[method, template, status] = histogram
         histogram.observe(seconds)
         actor = current_actor.get()
-        logger.bind(
+        logger.info(
+            "{method} {route} {status} {ms} ms",
             method=method,
             route=template,
             status=status,
-            ms=round(seconds * 1000, 2),
+            ms=round(seconds * 1000, 1),
             user=str(actor.user_uuid) if actor else None,
             address=address,
-        ).info("{} {} {} {:.1f} ms", method, template, status, seconds * 1000)
+        )

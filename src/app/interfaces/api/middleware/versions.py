@@ -56,7 +56,6 @@ class Versions:
         if not _LOOKS_LIKE_A_VERSION.fullmatch(version):
             path = f"{PREFIX}{DEFAULT_VERSION}/{path[len(PREFIX) :]}"
             version = DEFAULT_VERSION
-        scope["route_prefix"] = f"{PREFIX}{version}"
         scope["path"] = path if path.endswith("/") else f"{path}/"
         return version
 
