@@ -150,7 +150,7 @@ class TestEnsureSuperadmin:
                 email=Email("admin@example.com"), password=password, name=FullName("Super", "Admin")
             )
 
-        account = await container.accounts.find_account(email=Email("admin@example.com"))
+        account = await container.accounts.find_account(Email("admin@example.com"))
         assert account is not None
         assert account.is_superuser
         assert await container.passwords.verify("the first phrase", account.password_hashed) == (True, None)

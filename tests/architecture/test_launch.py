@@ -1,4 +1,4 @@
-"""The images and compose files of `.launch/`: linted everywhere, built where Docker is."""
+"""The images and compose files: linted everywhere, built where Docker is."""
 
 import os
 import re
@@ -20,6 +20,7 @@ from src.local.testing import Addresses
 DOCKERFILE = ROOT / ".launch" / "Dockerfile"
 HEALTH = ROOT / ".launch" / "health.py"
 FULL_STACK = ROOT / ".launch" / "docker-compose.yml"
+SERVERS = ROOT / "src" / "local" / "servers.compose.yml"
 TESTS = ROOT / "docker-compose-tests.yml"
 IMAGES = ("api", "grpc", "celery", "consume", "relay", "tests")
 OWN_SERVICES = {*PROCESSES, "migrate"}
@@ -74,11 +75,11 @@ class TestTheDockerfile:
 
 
 class TestTheComposeFiles:
-    @pytest.mark.parametrize("file", [FULL_STACK, TESTS], ids=lambda file: file.name)
+    @pytest.mark.parametrize("file", [FULL_STACK, SERVERS, TESTS], ids=lambda file: file.name)
     def test_they_follow_the_compose_specification(self, file: Path) -> None:
         assert lint("check-jsonschema", "--builtin-schema", "vendor.compose-spec", file) == ""
 
-    @pytest.mark.parametrize("file", [FULL_STACK, TESTS], ids=lambda file: file.name)
+    @pytest.mark.parametrize("file", [FULL_STACK, SERVERS, TESTS], ids=lambda file: file.name)
     def test_whoever_waits_waits_for_a_service_that_says_when_it_is_ready(self, file: Path) -> None:
         found = services(file)
         in_vain = {

@@ -5,17 +5,20 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import aclosing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import uuid4
 
 import httpx2
 import pytest
-from fastapi import Depends, FastAPI
+from fastapi import Depends
 from pydantic import SecretStr
 
 from src.app.config.settings import ROOT
 from src.app.infrastructure.bootstrap import Process
+from src.app.interfaces.api.app import make_app
 from src.local.ports import free_port
 from tests.builders.processes import started
 from tests.builders.users import a_new_user, an_email
@@ -156,7 +159,7 @@ class TestDependencies:
     async def test_auth_data_names_the_caller(self, process: Process) -> None:
         from src.app.interfaces.api.core.dependencies import validate_api_key, validate_auth_data
 
-        app = FastAPI()
+        app = make_app(process.settings, lambda: nullcontext(process))
 
         @app.get("/mine")
         async def mine(auth_data: Annotated[dict[str, Any], Depends(validate_auth_data)]) -> str:
@@ -177,12 +180,25 @@ class TestDependencies:
 
         signed_up = await process.container.auth_service.sign_up(a_sign_up(issue_tokens=True), Device())
         assert isinstance(signed_up, SignedUpDTO)
-        transport = httpx2.ASGITransport(served, raise_app_exceptions=False)
+        transport = httpx2.ASGITransport(served)
         async with httpx2.AsyncClient(transport=transport, base_url="http://allium.test") as client:
             headers = {"Authorization": f"Bearer {signed_up.access}"}
             assert (await client.get("/mine", headers=headers)).json() == str(signed_up.user.uuid)
             assert (await client.get("/machine", headers={"X-API-Key": "the key"})).json() == "in"
-            assert (await client.get("/machine", headers={"X-API-Key": "a guess"})).status_code == 500
+            assert (await client.get("/machine", headers={"X-API-Key": "a guess"})).status_code == 401
+
+
+class TestMessages:
+    async def test_events_are_published_from_any_process(self, process: Process) -> None:
+        from src.app.infrastructure.messaging.mq_client import mq_client
+
+        queue = f"test.{uuid4().hex}"
+        await mq_client.produce_messages(
+            messages={"event": "user_created", "data": {"user_id": 1}}, queue_name=queue, exchanger_name=""
+        )
+
+        async with aclosing(mq_client.consume(queue)) as events:
+            assert (await anext(events))["data"] == {"user_id": 1}
 
 
 class TestTasks:

@@ -1,17 +1,20 @@
 """What is listed by hand in one place has its part in the other."""
 
 import tomllib
+from functools import cached_property
 
 from src.app.application.common.raises import errors_of
-from src.app.application.services.auth_service import AppAuthService
-from src.app.application.services.users_service import AppUserService
+from src.app.application.container import Container
 from src.app.application.subscriptions import BROKER, SUBSCRIPTIONS, destinations_of
 from src.app.config.celery import BEAT_SCHEDULE
 from src.app.config.settings import ROOT
+from src.app.domain.common.exceptions import AppException
 from src.app.infrastructure.bootstrap import Process
 from src.app.infrastructure.tasks.app import celery_app
+from src.app.infrastructure.tasks.base import TRANSIENT
 from src.app.interfaces.cli.consume import HANDLERS_MAP
 from src.app.interfaces.consumers.subscribers import subscribers_of
+from src.app.interfaces.outcomes import OUTCOMES, OnMessage
 from src.app.interfaces.version import VERSION
 
 
@@ -37,9 +40,18 @@ class TestTasks:
         assert {"say_meow", "send_welcome_mail", "prune"} <= celery_app.tasks.keys()
 
 
+class TestTransient:
+    def test_tasks_and_messages_are_retried_after_the_same_errors(self) -> None:
+        of_messages = {kind for kind, outcome in OUTCOMES.items() if outcome.message is OnMessage.RETRY}
+
+        assert set(TRANSIENT) == of_messages - {AppException}
+
+
 class TestUseCases:
-    def test_every_public_one_declares_its_errors(self) -> None:
-        for service in (AppAuthService, AppUserService):
+    def test_every_public_one_declares_its_errors(self, running: Process) -> None:
+        offered = [name for name, value in vars(Container).items() if isinstance(value, cached_property)]
+        assert len(offered) >= 3
+        for service in (type(getattr(running.container, name)) for name in offered):
             for name, method in vars(service).items():
                 if callable(method) and not name.startswith("_"):
                     assert errors_of(method), f"{service.__name__}.{name} has no @raises"

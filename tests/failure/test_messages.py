@@ -67,7 +67,8 @@ class TestConsumer:
 
         made = await users.count()
         left = await process.redis.xlen(variables["DEFAULT_QUEUE"])
-        assert made + left == 20
+        pending: Any = await process.redis.xpending(variables["DEFAULT_QUEUE"], "allium")
+        assert (made + left, pending["pending"]) == (20, 0)
 
     async def more_than(self, users: UsersPSQLRepository, number: int) -> bool:
         return await users.count() > number
@@ -86,7 +87,7 @@ class TestRelay:
 
         for _ in range(2):
             async with started(RELAY, variables, tmp_path) as relay:
-                await asyncio.sleep(0.02)
+                await until(lambda: self.entries(process, variables))
                 relay.kill()
         async with started(RELAY, variables, tmp_path) as relay:
             await until(lambda: self.is_told(outbox), within=30)

@@ -1,19 +1,25 @@
 """The REST door while PostgreSQL or Redis is out, and when it is back."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
+from uuid import uuid4
 
 import httpx2
 import pytest
 
-from src.app.application.container import running as running_container
 from src.app.config.settings import SettingsTest
 from src.app.infrastructure.bootstrap import Process, bootstrap
-from src.app.infrastructure.extensions.psql_ext import running_database, set_running_database
+from src.app.infrastructure.messaging.broker import Message
+from src.app.infrastructure.messaging.clients.redis_streams_client import RedisStreamsBroker
+from src.app.infrastructure.messaging.consumer import Consumer
+from src.app.infrastructure.repositories.users_repository import UsersPSQLRepository
+from src.app.interfaces.cli.consume import HANDLERS_MAP, handlers_of
+from src.app.interfaces.outcomes import is_transient
 from src.local.servers import PostgreSQL, Valkey
 from tests.builders.users import PASSWORD, an_email
 from tests.builders.waiting import until
@@ -27,6 +33,7 @@ class Stage:
 
     postgresql: PostgreSQL
     valkey: Valkey
+    process: Process
     client: httpx2.AsyncClient
     token: str
 
@@ -44,17 +51,15 @@ class Stage:
 async def stage(environment: Mapping[str, str], running: Process, tmp_path: Path) -> AsyncIterator[Stage]:
     with PostgreSQL(tmp_path / "postgresql") as postgresql, Valkey(tmp_path / "valkey") as valkey:
         variables = {**environment, **postgresql.settings, **valkey.settings}
+        variables["MESSAGE_BROKER_URL"] = variables["REDIS_URL"]
         await asyncio.to_thread(migrate, variables)
         settings = cast("Any", SettingsTest)(_env_file=None, **variables)
-        before = running_database(), running.container
         async with bootstrap(settings, name="stage") as process:
             transport = httpx2.ASGITransport(Served(process))
             async with httpx2.AsyncClient(transport=transport, base_url="http://allium.test") as client:
                 sign_up = {"email": an_email(), "password": PASSWORD, "issue_tokens": True}
                 answer = await client.post("/api/v1/auth/sign-up/", json=sign_up)
-                yield Stage(postgresql, valkey, client, answer.json()["access"])
-        set_running_database(before[0])
-        running_container.use(before[1])
+                yield Stage(postgresql, valkey, process, client, answer.json()["access"])
 
 
 class TestPostgreSQL:
@@ -88,3 +93,57 @@ class TestRedis:
         assert await stage.is_back()
         ready = await stage.client.get("/health/ready/")
         assert (ready.status_code, ready.json()["status"], ready.json()["missing"]) == (200, "degraded", ["redis"])
+
+
+class TestConsumer:
+    async def test_an_outage_of_postgresql_costs_no_message_an_attempt(self, stage: Stage) -> None:
+        queue, emails = f"test.{uuid4().hex}", [an_email() for _ in range(40)]
+        stop = asyncio.Event()
+        process = stage.process
+        async with RedisStreamsBroker.connect(process.settings.REDIS_URL, group="tests") as broker:
+            consumer = Consumer(
+                database=process.database,
+                broker=broker,
+                queue=queue,
+                batch=10,
+                handlers=handlers_of(HANDLERS_MAP, process.container),
+                is_transient=is_transient,
+                max_attempts=2,
+            )
+            running = asyncio.create_task(consumer.run(stop))
+            stage.postgresql.kill()
+            for email in emails:
+                body = {"event": "user.create", "data": {"email": email}}
+                await broker.publish([Message(body=json.dumps(body).encode())], queue=queue)
+            await asyncio.sleep(4)
+            assert not running.done()
+
+            stage.postgresql.start()
+            users = UsersPSQLRepository(process.database)
+
+            async def all_made() -> bool:
+                return await users.count({"email__in": emails}) == len(emails)
+
+            await until(all_made, within=30)
+            stop.set()
+            await running
+        assert await process.database.pool.fetchval("SELECT count(*) FROM dead_letters") == 0
+
+    async def test_an_outage_of_the_broker_ends_nothing(self, stage: Stage) -> None:
+        email, stop = an_email(), asyncio.Event()
+        process = stage.process
+        async with RedisStreamsBroker.connect(process.settings.REDIS_URL, group="tests") as broker:
+            running = asyncio.create_task(
+                process.consume(handlers_of(HANDLERS_MAP, process.container), is_transient=is_transient, stop=stop)
+            )
+            await asyncio.sleep(0.5)
+            stage.valkey.kill()
+            await asyncio.sleep(2)
+            assert not running.done()
+
+            stage.valkey.start()
+            body = {"event": "user.create", "data": {"email": email}}
+            await broker.publish([Message(body=json.dumps(body).encode())], queue=process.settings.DEFAULT_QUEUE)
+            await until(lambda: UsersPSQLRepository(process.database).exists({"email": email}), within=30)
+            stop.set()
+            await running

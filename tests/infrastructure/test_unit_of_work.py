@@ -3,7 +3,6 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from src.app.application.common.context import current_actor
 from src.app.domain.common.exceptions import ExternalServiceError
 from src.app.infrastructure.bootstrap import Process
 from src.app.infrastructure.persistence.unit_of_work import UnsavedAggregateError
@@ -64,7 +63,6 @@ class TestForgottenSave:
             await uow.users.save(user)
 
         assert await Outbox(process.database).names() == ["user.deactivated"]
-        assert current_actor.get() is None
 
 
 class TestAmbientTransaction:

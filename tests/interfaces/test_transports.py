@@ -1,6 +1,5 @@
 """The story of a message through each transport: a plain producer, the real processes, a plain listener."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -116,7 +115,7 @@ class TestTransports:
             started(CONSUME, variables, tmp_path) as consumer,
             started(RELAY, variables, tmp_path) as relay,
         ):
-            await self.until_put(other, queue, json.dumps(body).encode())
+            await other.put(queue, json.dumps(body).encode())
             await other.put(queue, json.dumps(body).encode())
             await until(lambda: users.exists({"email": email}), within=30)
             await until(lambda: self.is_told(other), within=30)
@@ -125,16 +124,6 @@ class TestTransports:
 
         assert await users.count({"email": email, "first_name": "Ada"}) == 1
         assert await process.database.pool.fetchval("SELECT count(*) FROM dead_letters") == 0
-
-    async def until_put(self, other: Outside, queue: str, body: bytes) -> None:
-        # The consumer makes its queue when it subscribes, a moment after it says that it is ready.
-        async with asyncio.timeout(20):
-            while True:
-                try:
-                    await other.put(queue, body)
-                    return
-                except aio_pika.exceptions.PublishError:
-                    await asyncio.sleep(0.1)
 
     async def is_told(self, other: Outside) -> bool:
         return any(json.loads(message)["event"] == "user.registered" for message in await other.heard())

@@ -1,10 +1,10 @@
 from collections.abc import Callable
-from collections.abc import Container as Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from typing import Any, cast
 
+from src.app.application.common.current import Current
 from src.app.application.ports.clock import Clock
 from src.app.application.ports.ids import Ids
 from src.app.application.ports.mailer import Mailer
@@ -29,7 +29,7 @@ class Policies:
     token_audience: str
     access_ttl: timedelta
     refresh_ttl: timedelta
-    common_passwords: Collection[str]
+    common_passwords: frozenset[str]
     strong_passwords: bool
     min_age_years: int
 
@@ -90,20 +90,15 @@ class Container:
         )
 
 
+current_container: Current[Container] = Current("container")
+
+
 class _RunningContainer:
-    """Stands for the container of the running process, for who cannot be handed it."""
-
-    _container: Container | None = None
-
-    def use(self, container: Container | None) -> None:
-        self._container = container
+    """Stands for the container of the running process."""
 
     def __getattr__(self, name: str) -> Any:
-        if self._container is None:
-            raise RuntimeError("No container is running in this process; enter bootstrap(settings) first")
-        return getattr(self._container, name)
+        return getattr(current_container.get(), name)
 
 
-running = _RunningContainer()
-container = cast("Container", running)
+container = cast("Container", _RunningContainer())
 """The running process's container; it says so when there is none yet."""

@@ -9,17 +9,18 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 
-from src.app.application.container import Container, Policies, running
+from src.app.application.container import Container, Policies, current_container
 from src.app.application.ports.mailer import Mailer
 from src.app.application.ports.messages import Handler, Subscriber
 from src.app.config.settings import Settings
 from src.app.domain.common.exceptions import AppException
 from src.app.infrastructure.common.heartbeat import heartbeat
 from src.app.infrastructure.common.logging import configure_logging
-from src.app.infrastructure.extensions.psql_ext import Database, set_running_database
+from src.app.infrastructure.extensions.psql_ext import Database, current_database
 from src.app.infrastructure.extensions.redis_ext import connect_redis
 from src.app.infrastructure.health import Check, Finding, ensure_migrated, examine
 from src.app.infrastructure.messaging.broker import Broker
+from src.app.infrastructure.messaging.mq_client import BrokerOnDemand, connect_broker, current_broker
 from src.app.infrastructure.persistence.revocations import RevokedSessions
 from src.app.infrastructure.providers.celery_queue import CeleryTaskQueue
 from src.app.infrastructure.providers.clock import SystemClock
@@ -41,6 +42,7 @@ class Process:
     container: Container
     database: Database
     redis: Redis
+    broker: Broker
 
     async def health(self) -> dict[str, Finding]:
         """Look at everything that this process stands on."""
@@ -66,42 +68,28 @@ class Process:
         """Hand the messages of `DEFAULT_QUEUE` to their handlers until `stop` is set."""
         from src.app.infrastructure.messaging.consumer import Consumer
 
-        async with self._broker() as broker, self.beating():
-            await Consumer(
-                database=self.database,
-                broker=broker,
-                queue=self.settings.DEFAULT_QUEUE,
-                batch=self.settings.CONSUMER_BATCH,
-                handlers=handlers,
-                is_transient=is_transient,
-            ).run(stop)
+        await Consumer(
+            database=self.database,
+            broker=self.broker,
+            beating=self.beating,
+            queue=self.settings.DEFAULT_QUEUE,
+            batch=self.settings.CONSUMER_BATCH,
+            handlers=handlers,
+            is_transient=is_transient,
+        ).run(stop)
 
     async def relay(self, subscribers: Mapping[str, Subscriber], *, stop: asyncio.Event) -> None:
         """Tell the broker and `subscribers` what happened, until `stop` is set."""
         from src.app.infrastructure.messaging.relay import Relay
 
-        async with self._broker() as broker, self.beating():
-            await Relay(
-                database=self.database,
-                broker=broker,
-                exchange=self.settings.DEFAULT_EXCHANGER,
-                source=self.settings.PROJECT_NAME.lower(),
-                subscribers=subscribers,
-            ).run(self.settings.DB_DSN, stop)
-
-    @asynccontextmanager
-    async def _broker(self) -> AsyncIterator[Broker]:
-        from src.app.infrastructure.messaging.mq_client import connect_broker, mq_client
-
-        async with connect_broker(
-            self.settings.message_broker_url,
-            group=self.settings.CONSUMER_GROUP,
-            connections=self.settings.MQ_CONNECTIONS,
-            channels=self.settings.MQ_CHANNELS,
-        ) as broker:
-            mq_client.use(broker, queue=self.settings.DEFAULT_QUEUE)
-            yield broker
-            mq_client.use(None)
+        await Relay(
+            database=self.database,
+            broker=self.broker,
+            beating=self.beating,
+            exchange=self.settings.DEFAULT_EXCHANGER,
+            source=self.settings.PROJECT_NAME.lower(),
+            subscribers=subscribers,
+        ).run(self.settings.DB_DSN, stop)
 
     async def _ping_redis(self) -> None:
         await self.redis.ping()
@@ -119,8 +107,7 @@ async def bootstrap(settings: Settings, *, name: str) -> AsyncIterator[Process]:
         database = await stack.enter_async_context(
             Database.connect(settings, application=f"allium-{name}", slow_ms=settings.SLOW_QUERY_MS)
         )
-        set_running_database(database)
-        stack.callback(set_running_database, None)
+        stack.enter_context(current_database.use(database))
         redis = await stack.enter_async_context(connect_redis(settings.REDIS_URL))
         revocations = await stack.enter_async_context(
             RevokedSessions.followed(settings.DB_DSN, settings.access_ttl)
@@ -141,9 +128,19 @@ async def bootstrap(settings: Settings, *, name: str) -> AsyncIterator[Process]:
             users_reader=UsersPSQLRepository(database),
             users_uow=partial(UsersPSQLUnitOfWork, database),
         )
-        running.use(container)
-        stack.callback(running.use, None)
-        yield Process(settings=settings, container=container, database=database, redis=redis)
+        stack.enter_context(current_container.use(container))
+        broker = BrokerOnDemand(partial(_connect_broker, settings), stack, default_queue=settings.DEFAULT_QUEUE)
+        stack.enter_context(current_broker.use(broker))
+        yield Process(settings=settings, container=container, database=database, redis=redis, broker=broker)
+
+
+def _connect_broker(settings: Settings) -> AbstractAsyncContextManager[Broker]:
+    return connect_broker(
+        settings.message_broker_url,
+        group=settings.CONSUMER_GROUP,
+        connections=settings.MQ_CONNECTIONS,
+        channels=settings.MQ_CHANNELS,
+    )
 
 
 def policies_of(settings: Settings) -> Policies:

@@ -49,6 +49,16 @@ class TestChangeProfile:
         assert not user.has_events
         assert user.updated_at == NOW
 
+    def test_only_a_profile_can_be_changed(self) -> None:
+        with pytest.raises(TypeError, match="is_superuser"):
+            a_user().change_profile(now=NOW, is_superuser=True)
+
+    def test_the_last_way_to_reach_them_stays(self) -> None:
+        user = a_user(email=None, phone=Phone("+442079460958"))
+
+        with pytest.raises(ValidationError, match="e-mail address or a phone"):
+            user.change_profile(now=NOW, phone=None)
+
 
 class TestDeactivate:
     def test_they_cannot_sign_in_any_more(self) -> None:

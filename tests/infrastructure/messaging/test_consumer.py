@@ -154,7 +154,7 @@ class TestRetries:
     async def test_a_failure_that_passes_is_forgotten(self, queue: Queue, process: Process) -> None:
         seen: list[Any] = []
 
-        async def fails_once(data: Any) -> None:
+        async def fails_once(data: Any, _: str) -> None:
             seen.append(data)
             await UsersPSQLRepository(process.database).create({"uuid": uuid4(), "email": "ada@example.com"})
             if len(seen) == 1:
@@ -169,7 +169,7 @@ class TestRetries:
         assert await queue.dead_letters() == []
 
     async def test_a_fault_is_tried_again_and_dies_in_the_end(self, queue: Queue) -> None:
-        async def fails(_: Any) -> None:
+        async def fails(*_: Any) -> None:
             raise ZeroDivisionError("a fault")
 
         await queue.put({"event": "test", "data": {}})

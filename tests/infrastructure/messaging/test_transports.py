@@ -1,12 +1,12 @@
 """What every transport promises, against the real brokers."""
 
 import asyncio
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -21,7 +21,7 @@ from src.app.infrastructure.messaging.broker import Broker, Delivery, Message, S
 from src.app.infrastructure.messaging.clients.kafka_client import KafkaBroker
 from src.app.infrastructure.messaging.clients.rabbitmq_client import RabbitMQBroker
 from src.app.infrastructure.messaging.clients.redis_streams_client import RedisStreamsBroker
-from src.app.infrastructure.messaging.mq_client import MQClient
+from src.app.infrastructure.messaging.mq_client import BrokerOnDemand, MQClient, current_broker
 from tests.infrastructure.messaging import consumer_to_be_killed, tansu_shim
 from tests.infrastructure.messaging.wire import Wire
 
@@ -529,8 +529,10 @@ class TestRabbitMQTopology:
 class TestMQClient:
     async def test_events_go_out_and_come_in(self, redis_url: str, group: str, queue: str) -> None:
         client = MQClient()
-        async with RedisStreamsBroker.connect(redis_url, group=group) as broker:
-            client.use(broker, queue=queue)
+        connect = partial(RedisStreamsBroker.connect, redis_url, group=group)
+        broker = BrokerOnDemand(connect, (stack := AsyncExitStack()), default_queue=queue)
+        async with stack:
+            stack.enter_context(current_broker.use(broker))
             await client.produce_messages(messages={"event": "one", "data": {"n": 1}})
             await broker.publish([Message(body=b"{no json")], queue=queue)
             await client.produce_messages(messages=[{"event": "two", "data": {}}], queue_name=queue)
@@ -543,34 +545,3 @@ class TestMQClient:
                 assert (await anext(events))["event"] == "two"
             async with broker.subscribe(f"{queue}.dead") as letters:
                 assert [letter.body for letter in await take(letters, 1)] == [b"{no json"]
-
-    async def test_before_a_process_has_started_it_says_so(self) -> None:
-        with pytest.raises(RuntimeError, match="bootstrap"):
-            await MQClient().produce_messages(messages={"event": "one", "data": {}})
-
-
-@pytest.mark.parametrize("scheme", ["amqp", "kafka", "redis"])
-class TestWithoutABroker:
-    @pytest.fixture
-    def unreachable(self, scheme: str) -> Connect:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            url = f"{scheme}://127.0.0.1:{free.getsockname()[1]}"
-        if scheme == "amqp":
-            return lambda: RabbitMQBroker.connect(url, timeout=2.0)
-        if scheme == "kafka":
-            return lambda: KafkaBroker.connect(url, group="allium", timeout=2.0)
-        return lambda: RedisStreamsBroker.connect(url, group="allium")
-
-    async def test_each_says_so_in_bounded_time(self, unreachable: Connect) -> None:
-        started = time.monotonic()
-        async with unreachable() as broker:
-            with pytest.raises(ExternalServiceError):
-                await broker.publish(messages(1), queue="q")
-            with pytest.raises(ExternalServiceError):
-                await broker.ping()
-            with pytest.raises(ExternalServiceError):
-                async with broker.subscribe("q"):
-                    pass
-
-        assert time.monotonic() - started < 15

@@ -78,6 +78,22 @@ class TestSave:
         assert (await users.get_one({"uuid": first.uuid})).password_hashed == "x"
         assert first.version == 2
 
+    @pytest.mark.parametrize("change", ["update", "update_bulk", "remove"])
+    async def test_a_change_by_filter_is_a_change_too(self, users: UsersPSQLRepository, change: str) -> None:
+        created = await users.create(a_row())
+        assert created is not None
+        match change:
+            case "update":
+                await users.update({"uuid": created.uuid}, {"city": "Rome"})
+            case "update_bulk":
+                await users.update_bulk([{"id": created.id, "city": "Rome"}])
+            case _:
+                await users.remove({"uuid": created.uuid})
+        created.rehash_password("x", now=NOW)
+
+        with pytest.raises(StaleVersionError):
+            await users.save(created)
+
     async def test_events_are_saved_in_a_unit_of_work_or_not_at_all(self, users: UsersPSQLRepository) -> None:
         user = UserAggregate.register(uuid=uuid4(), now=NOW, email=Email(an_email()))
 

@@ -23,12 +23,11 @@ FilterData = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One comparison: `column`, perhaps a JSON `path` inside it, the name of the lookup, the value."""
+    """A key of a filter: `column`, perhaps a JSON `path` inside it, the name of the lookup."""
 
     column: str
     path: tuple[str, ...]
     lookup: str
-    value: Any
 
 
 class Q:
@@ -40,12 +39,6 @@ class Q:
         self.connector = "AND"
         self.negated = False
         self.children: tuple[Q | tuple[str, Any], ...] = (*groups, *conditions.items())
-
-    @classmethod
-    def of(cls, filter_data: "FilterData | Q | None") -> "Q":
-        if isinstance(filter_data, Q):
-            return filter_data
-        return cls(**{key: value for key, value in (filter_data or {}).items() if key not in PAGE_KEYS})
 
     def __and__(self, other: "Q") -> "Q":
         return self._joined("AND", other)
@@ -79,7 +72,7 @@ class OrderKey:
         return cls(text.removeprefix("-"), text.startswith("-"))
 
 
-def parse(key: str, value: Any, *, columns: Iterable[str], lookups: Iterable[str]) -> Condition:
+def parse(key: str, *, columns: Iterable[str], lookups: Iterable[str]) -> Condition:
     """Take `meta__a__b__jsonb_like` apart.
 
     The last part is the lookup if it is the name of one; `meta__like` is therefore a lookup on
@@ -95,7 +88,7 @@ def parse(key: str, value: Any, *, columns: Iterable[str], lookups: Iterable[str
     lookup = rest.pop() if rest and rest[-1] in frozenset(lookups) else "e"
     if len(rest) > MAX_PATH_DEPTH:
         raise ValidationError(f"A JSON path has at most {MAX_PATH_DEPTH} parts", field=key)
-    return Condition(column, tuple(rest), lookup, value)
+    return Condition(column, tuple(rest), lookup)
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> ValidationError:

@@ -10,6 +10,7 @@ from src.app.application.common.dto import Command
 from src.app.application.dto.fields import EmailAddress, Password, PhoneNumber
 from src.app.application.dto.users import UserDTO
 from src.app.domain.auth.value_objects.jwt_vob import TokenPair
+from src.app.domain.common.contact import Email, Phone
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,12 @@ class SignIn(Command):
         if (self.email is None) == (self.phone is None):
             raise PydanticCustomError("one_of", "Give either email or phone")
         return self
+
+    @property
+    def who(self) -> Email | Phone:
+        who = self.email or self.phone
+        assert who is not None  # noqa: S101  the validator above has seen to it
+        return who
 
 
 @dataclass(slots=True)

@@ -11,13 +11,14 @@ from pydantic import BaseModel
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handler:
-    """What is done with an event from outside: `call` takes its data, as `payload` if that is declared.
+    """What is done with an event from outside.
 
-    It runs in the transaction that also notes the message as handled by `name`.
+    `call` takes its data, as `payload` if that is declared, and the id of the message. It runs
+    in the transaction that also notes the message as handled by `name`.
     """
 
     name: str
-    call: Callable[[Any], Awaitable[None]]
+    call: Callable[[Any, str], Awaitable[None]]
     payload: type[BaseModel] | None = None
 
 

@@ -43,9 +43,7 @@ class Account:
 
 
 class AccountReader(Protocol):
-    async def find_account(
-        self, *, uuid: UUID | None = None, email: Email | None = None, phone: Phone | None = None
-    ) -> Account | None:
+    async def find_account(self, who: UUID | Email | Phone) -> Account | None:
         """Read the account with this uuid, e-mail or phone, without a transaction."""
 
 
@@ -102,7 +100,7 @@ class AppAuthService:
     @raises(InvalidCredentialsError, UserInactiveError, RateLimitedError, ValidationError)
     async def sign_in(self, sign_in: SignIn, device: Device) -> TokensDTO:
         """Start a session for who knows the password; unknown accounts take as long as known ones."""
-        account = await self._accounts.find_account(email=sign_in.email, phone=sign_in.phone)
+        account = await self._accounts.find_account(sign_in.who)
         password = sign_in.password.get_secret_value()
         hashed = account.password_hashed if account else None
         is_right, rehashed = await self._passwords.verify(password, hashed)
@@ -121,7 +119,7 @@ class AppAuthService:
         """
         now = self._clock.now()
         presented = self._rules.read(self._signer.open(token), expected=TokenType.REFRESH, now=now)
-        account = await self._accounts.find_account(uuid=presented.user_uuid)
+        account = await self._accounts.find_account(presented.user_uuid)
         if account is None:
             raise TokenInvalidError
         if not account.is_active:
@@ -138,6 +136,7 @@ class AppAuthService:
                 ttl=self._rules.lifetime(TokenType.REFRESH),
             )
             await uow.sessions.save(session)
+        # After the block: raised inside, it would roll back the very revocation that it tells of.
         if not is_rotated:
             raise TokenRevokedError
         return TokensDTO.of(account.uuid, self._issue(session, successor))
@@ -146,8 +145,8 @@ class AppAuthService:
     async def authenticate(self, token: str) -> Actor:
         """Say who presents this access token.
 
-        A token is checked once and remembered until it expires; whether its session has ended
-        is asked each time, of this process's memory.
+        A token is checked once and remembered until it expires: for so long (minutes) somebody who
+        is deactivated stays in. Whether its session has ended is asked each time, of memory.
         """
         _, actor = await self._open(token)
         return actor
@@ -175,7 +174,7 @@ class AppAuthService:
         return verified
 
     async def _actor_of(self, decoded: DecodedToken) -> Actor:
-        account = await self._accounts.find_account(uuid=decoded.user_uuid)
+        account = await self._accounts.find_account(decoded.user_uuid)
         if account is None:
             raise TokenInvalidError
         if not account.is_active:

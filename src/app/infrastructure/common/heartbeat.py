@@ -2,11 +2,14 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 
 BEAT_SECONDS = 3.0
+
+Beating = Callable[[], AbstractAsyncContextManager[None]]
+"""Makes the sign of life of a process, which a loop enters when it is ready."""
 
 
 @asynccontextmanager

@@ -1,7 +1,8 @@
 """Messages from producers: each has its effect once, however often it is delivered."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager, nullcontext, suppress
 from typing import Any
 
 import orjson
@@ -11,16 +12,18 @@ from pydantic import ValidationError as PayloadError
 from src.app.application.common.context import is_request_id, request_id
 from src.app.application.ports.messages import Handler
 from src.app.domain.common.exceptions import AppException
+from src.app.infrastructure.common.heartbeat import Beating
 from src.app.infrastructure.extensions.psql_ext import Database
+from src.app.infrastructure.messaging.backoff import backoff
 from src.app.infrastructure.messaging.broker import Broker, Delivery, Subscription
 from src.app.infrastructure.messaging.envelope import Envelope, parse
 from src.app.infrastructure.messaging.inbox import handled_once
-from src.app.infrastructure.messaging.relay import backoff
 from src.app.infrastructure.providers.ids import new_uuid
 
 MAX_ATTEMPTS = 8
 RECEIVE_SECONDS = 1.0
-UNAVAILABLE_SECONDS = 1.0
+PAUSE_SECONDS = 1.0
+HANDLED_AT_ONCE = 16  # each holds a connection to PostgreSQL, of which a process has some forty
 
 _BURY = """
 INSERT INTO dead_letters
@@ -29,7 +32,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING 1
 """
 
 
-class _Dead(Exception):
+class _DeadError(Exception):
     """A message that no repetition helps."""
 
     def __init__(self, reason: str, error: str) -> None:
@@ -38,11 +41,17 @@ class _Dead(Exception):
         self.error = error
 
 
+class _OutageError(Exception):
+    """Something that we stand on is out: no message is to blame, and none is settled."""
+
+
 class Consumer:
     """Takes messages from one queue and hands each to the handler of its event.
 
     A failure that may pass is retried with growing delay, up to a bound; what cannot be handled
-    goes to the dead letters with its reason. `is_transient` says which errors may pass.
+    goes to the dead letters with its reason. `is_transient` says which errors may pass. While
+    PostgreSQL or the broker is out nothing is settled and no attempt is counted: what was in
+    hand goes back to the queue, and consuming begins anew when they answer.
     """
 
     def __init__(
@@ -55,6 +64,7 @@ class Consumer:
         handlers: Mapping[str, Handler],
         is_transient: Callable[[AppException], bool],
         max_attempts: int = MAX_ATTEMPTS,
+        beating: Beating = nullcontext,
     ) -> None:
         self._database = database
         self._broker = broker
@@ -63,31 +73,37 @@ class Consumer:
         self._handlers = handlers
         self._is_transient = is_transient
         self._max_attempts = max_attempts
+        self._beating = beating
+        self._hands = asyncio.Semaphore(HANDLED_AT_ONCE)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop` is set; what was received is then handled and settled first."""
-        async with self._broker.subscribe(self._queue) as subscription:
-            stopped = asyncio.create_task(stop.wait(), name="stop")
-            try:
-                while not stop.is_set():
-                    deliveries = await self._received(subscription, stopped)
-                    await self._handle_all(subscription, deliveries)
-            finally:
-                stopped.cancel()
+        stopped = asyncio.create_task(stop.wait(), name="stop")
+        async with AsyncExitStack() as alive:
+            is_alive = False
+            while not stop.is_set():
+                try:
+                    async with self._broker.subscribe(self._queue) as subscription:
+                        if not is_alive:
+                            await alive.enter_async_context(self._beating())
+                            is_alive = True
+                            logger.info("Consuming {}", self._queue)
+                        await self._consume(subscription, stop, stopped)
+                except (_OutageError, AppException) as outage:
+                    logger.warning("Consuming pauses: {}", outage)
+                    await asyncio.wait({stopped}, timeout=PAUSE_SECONDS)
+        stopped.cancel()
 
-    async def _received(self, subscription: Subscription, stopped: "asyncio.Task[Any]") -> list[Delivery]:
-        receiving = asyncio.create_task(subscription.receive(limit=self._batch, wait=RECEIVE_SECONDS))
-        await asyncio.wait({receiving, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        if not receiving.done():
-            receiving.cancel()
-        try:
-            return await receiving
-        except asyncio.CancelledError:
-            return []
-        except AppException as error:
-            logger.warning("Nothing received for now: {}", error.message)
-            await asyncio.sleep(UNAVAILABLE_SECONDS)
-            return []
+    async def _consume(
+        self, subscription: Subscription, stop: asyncio.Event, stopped: "asyncio.Task[Any]"
+    ) -> None:
+        while not stop.is_set():
+            receiving = asyncio.create_task(subscription.receive(limit=self._batch, wait=RECEIVE_SECONDS))
+            await asyncio.wait({receiving, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if not receiving.done():
+                receiving.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._handle_all(subscription, await receiving)
 
     async def _handle_all(self, subscription: Subscription, deliveries: list[Delivery]) -> None:
         """Handle messages of one key in their order, and the keys beside each other."""
@@ -95,77 +111,107 @@ class Consumer:
         for place, delivery in enumerate(deliveries):
             by_key.setdefault(delivery.key or f"#{place}", []).append(delivery)
         async with asyncio.TaskGroup() as group:
-            for of_key in by_key.values():
-                group.create_task(self._handle_in_order(subscription, of_key))
+            keys = [group.create_task(self._handle_in_order(subscription, of_key)) for of_key in by_key.values()]
+        for key in keys:
+            if outage := key.result():
+                raise outage
 
-    async def _handle_in_order(self, subscription: Subscription, deliveries: list[Delivery]) -> None:
+    async def _handle_in_order(
+        self, subscription: Subscription, deliveries: list[Delivery]
+    ) -> _OutageError | None:
+        """Settle these one after another, as far as an outage lets us; the outage is returned."""
         for delivery in deliveries:
-            await self._settle(subscription, delivery)
+            try:
+                async with self._hands:
+                    await self._settle(subscription, delivery)
+            except _OutageError as outage:
+                return outage
+        return None
 
     async def _settle(self, subscription: Subscription, delivery: Delivery) -> None:
         try:
             await self._handle(delivery)
-            await subscription.done([delivery])
-        except _Dead as dead:
+        except _OutageError:
+            raise
+        except _DeadError as dead:
             await self._bury(subscription, delivery, dead)
         except Exception as error:
-            if delivery.attempts + 1 >= self._max_attempts:
-                await self._bury(subscription, delivery, _Dead("retries_spent", repr(error)))
-                return
-            delay = backoff(delivery.attempts + 1)
-            logger.opt(exception=error).warning("Message {} failed; again in {:.0f} s", delivery.id, delay)
-            await subscription.retry(delivery, delay=delay, error=repr(error))
+            await self._retry(subscription, delivery, error)
+        else:
+            await subscription.done([delivery])
 
     async def _handle(self, delivery: Delivery) -> None:
         envelope = _opened(delivery)
         handler = self._handlers.get(envelope.event)
         if handler is None:
-            raise _Dead("unknown_event", f"Nothing here handles {envelope.event!r}")
+            raise _DeadError("unknown_event", f"Nothing here handles {envelope.event!r}")
         payload = _payload(handler, envelope)
+        message_id = envelope.id or delivery.id
         token = request_id.set(_request_id(envelope, delivery))
+        is_begun = False
         try:
-            async with handled_once(
-                self._database, message_id=envelope.id or delivery.id, handler=handler.name
-            ) as is_new:
+            async with handled_once(self._database, message_id=message_id, handler=handler.name) as is_new:
+                is_begun = True
                 if is_new:
-                    await handler.call(payload)
+                    await handler.call(payload, message_id)
             logger.info("Message {} {}", envelope.event, "handled" if is_new else "was handled before")
         except AppException as error:
+            if not is_begun:
+                raise _OutageError(error.message) from error
             if self._is_transient(error):
                 raise
-            raise _Dead(error.code, error.message) from error
+            raise _DeadError(error.code, error.message) from error
         finally:
             request_id.reset(token)
 
-    async def _bury(self, subscription: Subscription, delivery: Delivery, dead: _Dead) -> None:
+    async def _retry(self, subscription: Subscription, delivery: Delivery, error: Exception) -> None:
+        if delivery.attempts + 1 >= self._max_attempts:
+            await self._bury(subscription, delivery, _DeadError("retries_spent", repr(error)))
+            return
+        delay = backoff(delivery.attempts + 1)
+        logger.opt(exception=error).warning("Message {} failed; again in {:.0f} s", delivery.id, delay)
+        with _outages():
+            await subscription.retry(delivery, delay=delay, error=repr(error))
+
+    async def _bury(self, subscription: Subscription, delivery: Delivery, dead: _DeadError) -> None:
         logger.error("Message {} is dead: {}: {}", delivery.id, dead.reason, dead.error)
-        try:
-            event: str | None = parse(delivery.body).event[:100]
-        except AppException:
-            event = None
-        await self._database.executor.fetch(
-            _BURY,
-            [
-                new_uuid(),
-                self._queue,
-                delivery.id[:255],
-                event,
-                delivery.body,
-                dict(delivery.headers),
-                dead.reason[:100],
-                dead.error,
-                delivery.attempts + 1,
-                delivery.first_seen,
-            ],
-        )
-        await subscription.dead(delivery, reason=dead.reason, error=dead.error)
+        values = [
+            new_uuid(),
+            self._queue,
+            delivery.id[:255],
+            _event_of(delivery),
+            delivery.body,
+            dict(delivery.headers),
+            dead.reason[:100],
+            dead.error,
+            delivery.attempts + 1,
+            delivery.first_seen,
+        ]
+        with _outages():
+            await self._database.executor.fetch(_BURY, values)
+            await subscription.dead(delivery, reason=dead.reason, error=dead.error)
+
+
+@contextmanager
+def _outages() -> Iterator[None]:
+    try:
+        yield
+    except AppException as error:
+        raise _OutageError(error.message) from error
+
+
+def _event_of(delivery: Delivery) -> str | None:
+    try:
+        return parse(delivery.body).event[:100]
+    except AppException:
+        return None
 
 
 def _opened(delivery: Delivery) -> Envelope:
     try:
         return parse(delivery.body)
     except AppException as error:
-        raise _Dead("malformed", error.message) from error
+        raise _DeadError("malformed", error.message) from error
 
 
 def _payload(handler: Handler, envelope: Envelope) -> Any:
@@ -177,7 +223,7 @@ def _payload(handler: Handler, envelope: Envelope) -> Any:
         wrong = "; ".join(
             f"{'.'.join(map(str, at['loc']))}: {at['msg']}" for at in error.errors(include_input=False)
         )
-        raise _Dead("invalid_payload", wrong) from error
+        raise _DeadError("invalid_payload", wrong) from error
 
 
 def _request_id(envelope: Envelope, delivery: Delivery) -> str:

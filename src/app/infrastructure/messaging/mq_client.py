@@ -1,14 +1,16 @@
 """The broker of a process: which one it is, and the prototype's face of it, `mq_client`."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import orjson
 
-from src.app.infrastructure.messaging.broker import Broker, Message
+from src.app.application.common.current import Current
+from src.app.infrastructure.messaging.broker import Broker, Message, Subscription
 
 
 @asynccontextmanager
@@ -37,17 +39,46 @@ async def connect_broker(
         raise ValueError(f"No transport for {scheme!r}; MESSAGE_BROKER_URL takes amqp://, kafka:// or redis://")
 
 
+class BrokerOnDemand:
+    """A broker that is connected to when it is first spoken to: most processes never do."""
+
+    def __init__(
+        self,
+        connect: Callable[[], AbstractAsyncContextManager[Broker]],
+        stack: AsyncExitStack,
+        *,
+        default_queue: str,
+    ) -> None:
+        """`connect` is entered on `stack`, which closes the connection at its end."""
+        self.default_queue = default_queue
+        self._connect = connect
+        self._stack = stack
+        self._broker: Broker | None = None
+        self._connecting = asyncio.Lock()
+
+    async def publish(self, messages: Sequence[Message], *, queue: str = "", exchange: str = "") -> None:
+        await (await self._connected()).publish(messages, queue=queue, exchange=exchange)
+
+    @asynccontextmanager
+    async def subscribe(self, queue: str) -> AsyncIterator[Subscription]:
+        async with (await self._connected()).subscribe(queue) as subscription:
+            yield subscription
+
+    async def ping(self) -> None:
+        await (await self._connected()).ping()
+
+    async def _connected(self) -> Broker:
+        async with self._connecting:
+            if self._broker is None:
+                self._broker = await self._stack.enter_async_context(self._connect())
+            return self._broker
+
+
+current_broker: Current[BrokerOnDemand] = Current("broker")
+
+
 class MQClient:
     """The prototype's `mq_client`: whole events in and out, over the broker of this process."""
-
-    def __init__(self) -> None:
-        self._broker: Broker | None = None
-        self._queue = ""
-
-    def use(self, broker: Broker | None, *, queue: str = "allium.in") -> None:
-        """Speak to `broker` from now on, None when it is closed; `queue` is the default one."""
-        self._broker = broker
-        self._queue = queue
 
     async def produce_messages(
         self,
@@ -72,9 +103,9 @@ class MQClient:
             for event in events
         ]
         if queue_name or not exchanger_name:
-            await self._running().publish(outgoing, queue=queue_name or self._queue)
+            await current_broker.get().publish(outgoing, queue=queue_name or current_broker.get().default_queue)
         else:
-            await self._running().publish(outgoing, exchange=exchanger_name)
+            await current_broker.get().publish(outgoing, exchange=exchanger_name)
 
     async def consume(self, queue_name: str = "") -> AsyncGenerator[dict[str, Any]]:
         """Yield the events of a queue, without end.
@@ -82,7 +113,9 @@ class MQClient:
         Going on to the next one says that this one is done. One that was being worked on when the
         loop was left comes again. What is no JSON object goes to the dead letters.
         """
-        async with self._running().subscribe(queue_name or self._queue) as subscription:
+        async with current_broker.get().subscribe(
+            queue_name or current_broker.get().default_queue
+        ) as subscription:
             while True:
                 for delivery in await subscription.receive(limit=100, wait=1.0):
                     try:
@@ -95,13 +128,6 @@ class MQClient:
                         continue
                     yield event
                     await subscription.done([delivery])
-
-    def _running(self) -> Broker:
-        if self._broker is None:
-            raise RuntimeError(
-                "mq_client has no broker yet: it is given one by `bootstrap`, when a process starts"
-            )
-        return self._broker
 
 
 mq_client = MQClient()

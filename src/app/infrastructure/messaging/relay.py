@@ -8,9 +8,9 @@ over as soon as the connection of the first is gone.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import fields
 from datetime import timedelta
-from random import uniform
 
 import orjson
 from asyncpg import Record
@@ -20,14 +20,15 @@ from src.app.application.common.context import request_id
 from src.app.application.ports.messages import Happened, Subscriber
 from src.app.application.subscriptions import BROKER
 from src.app.domain.common.exceptions import AppException
+from src.app.infrastructure.common.heartbeat import Beating
 from src.app.infrastructure.extensions.psql_ext import Database, Executor
 from src.app.infrastructure.extensions.psql_ext.listener import PlainConnection, listening
+from src.app.infrastructure.messaging.backoff import backoff
 from src.app.infrastructure.messaging.broker import Broker, Message
 from src.app.infrastructure.messaging.outbox import CHANNEL
 
 BATCH = 500
 POLL_SECONDS = 1.0
-MAX_BACKOFF_SECONDS = 300.0
 
 # An entry waits while an earlier one of its aggregate waits for its next attempt.
 _CLAIM = """
@@ -60,20 +61,24 @@ class Relay:
         exchange: str,
         source: str,
         subscribers: Mapping[str, Subscriber],
+        beating: Beating = nullcontext,
     ) -> None:
         self._database = database
         self._broker = broker
         self._exchange = exchange
         self._source = source
         self._subscribers = subscribers
+        self._beating = beating
         self._news = {name: asyncio.Event() for name in (BROKER, *subscribers)}
 
     async def run(self, dsn: str, stop: asyncio.Event) -> None:
         """Relay until `stop` is set; what was begun is then finished first."""
         async with (
             listening(dsn, CHANNEL, heard=self._wake, connected=self._catch_up),
+            self._beating(),
             asyncio.TaskGroup() as loops,
         ):
+            logger.info("Relaying to {} and {}", self._exchange, ", ".join(self._subscribers) or "no subscriber")
             loops.create_task(self._serve(BROKER, self._publish, stop))
             for name in self._subscribers:
                 loops.create_task(self._serve(name, self._tell, stop))
@@ -157,11 +162,6 @@ def _message(event: Happened, *, source: str) -> Message:
         key=str(event.aggregate_uuid),
         headers={"x-request-id": event.request_id} if event.request_id else {},
     )
-
-
-def backoff(failures: int) -> float:
-    """Return the seconds to wait after so many failures: growing, jittered, bounded."""
-    return min(MAX_BACKOFF_SECONDS, 0.5 * 2.0 ** min(failures, 20)) * uniform(0.5, 1.0)  # noqa: S311
 
 
 async def _wait(news: asyncio.Event, seconds: float) -> None:

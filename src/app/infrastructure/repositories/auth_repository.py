@@ -27,11 +27,14 @@ class SessionsPSQLRepository(BasePSQLRepository[SessionAggregate]):
 class AccountsPSQLReader(BasePSQLRepository[Account]):
     model = User
 
-    async def find_account(
-        self, *, uuid: UUID | None = None, email: Email | None = None, phone: Phone | None = None
-    ) -> Account | None:
-        given = {"uuid": uuid, "email": email and email.value, "phone": phone and phone.value}
-        return await self.get_first({name: value for name, value in given.items() if value is not None})
+    async def find_account(self, who: UUID | Email | Phone) -> Account | None:
+        match who:
+            case Email():
+                return await self.get_first({"email": who.value})
+            case Phone():
+                return await self.get_first({"phone": who.value})
+            case _:
+                return await self.get_first({"uuid": who})
 
 
 class AuthPSQLUnitOfWork(PSQLUnitOfWork):

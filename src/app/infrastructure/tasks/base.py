@@ -18,7 +18,12 @@ from loguru import logger
 
 from src.app.application.common.context import request_id
 from src.app.config.settings import settings
-from src.app.domain.common.exceptions import ConflictError, ExternalServiceError, RateLimitedError
+from src.app.domain.common.exceptions import (
+    ExternalServiceError,
+    NotFoundError,
+    RateLimitedError,
+    StaleVersionError,
+)
 from src.app.infrastructure.bootstrap import Process, bootstrap
 from src.app.infrastructure.messaging.inbox import handled_once
 from src.app.infrastructure.tasks.app import celery_app
@@ -26,7 +31,8 @@ from src.app.infrastructure.tasks.app import celery_app
 MAX_RETRIES = 10
 MAX_BACKOFF_SECONDS = 600
 STOP_TIMEOUT = 30
-TRANSIENT = (ExternalServiceError, RateLimitedError, ConflictError)
+# As `interfaces/outcomes.py` says of messages; a test compares the two.
+TRANSIENT = (ExternalServiceError, NotFoundError, RateLimitedError, StaleVersionError)
 
 _Result = TypeVar("_Result")
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from src.app.application.common.context import request_id
 from src.app.application.container import Container
 from src.app.application.ports.messages import Handler
 from src.app.config.settings import Settings
@@ -35,18 +36,24 @@ def handlers_of(entries: Mapping[str, Mapping[str, Any]], container: Container) 
         elif payload is not None:
             call = partial(_with_container, function, container)
         else:
-            call = function
+            call = partial(_with_data, function)
         handlers[event] = Handler(name=event, call=call, payload=payload)
     return handlers
 
 
-async def _with_container(function: Any, container: Container, payload: Any) -> None:
+async def _with_container(function: Any, container: Container, payload: Any, _: str) -> None:
     await function(payload, container)
 
 
-async def _enqueue(task: Any, queue: str | None, data: Any) -> None:
-    # Celery's connection blocks, so it is kept off the event loop.
-    await asyncio.to_thread(task.apply_async, kwargs=dict(data), queue=queue, retry=False)
+async def _with_data(function: Any, data: Any, _: str) -> None:
+    await function(data)
+
+
+async def _enqueue(task: Any, queue: str | None, data: Any, message_id: str) -> None:
+    # The key makes it run once, should the message come again; the connection blocks, so it is
+    # kept off the event loop.
+    headers = {"key": message_id, "request_id": request_id.get()}
+    await asyncio.to_thread(task.apply_async, kwargs=dict(data), queue=queue, headers=headers, retry=False)
 
 
 async def consume(settings: Settings, stop: asyncio.Event) -> None:

@@ -10,6 +10,8 @@ from src.app.domain.users.events.user import UserDeactivated, UserRegistered, Us
 from src.app.domain.users.exceptions import UserInactiveError
 from src.app.domain.users.value_objects.users_vob import FullName
 
+PROFILE = frozenset({"name", "phone", "birthday", "street", "city", "state", "zip_code", "country", "meta"})
+
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class UserAggregate(BaseAggregate):
@@ -54,7 +56,7 @@ class UserAggregate(BaseAggregate):
         **profile: Any,
     ) -> Self:
         if email is None and phone is None:
-            raise ValidationError("A user needs an e-mail address or a phone number", field="email")
+            raise _unreachable()
         user = cls(
             uuid=uuid,
             email=email,
@@ -77,7 +79,11 @@ class UserAggregate(BaseAggregate):
             raise UserInactiveError
 
     def change_profile(self, *, now: datetime, **changes: Any) -> None:
-        """Take over what differs; a change of nothing is not a change."""
+        """Take over what differs of name, phone, birthday, address and meta; of nothing, nothing."""
+        if foreign := changes.keys() - PROFILE:
+            raise TypeError(f"Not part of a profile: {', '.join(sorted(foreign))}")
+        if self.email is None and changes.get("phone", self.phone) is None:
+            raise _unreachable()
         changed = tuple(name for name, value in changes.items() if getattr(self, name) != value)
         if not changed:
             return
@@ -96,3 +102,7 @@ class UserAggregate(BaseAggregate):
         """Keep the same password under stronger parameters; nothing changed for the person."""
         self.password_hashed = password_hashed
         self.updated_at = now
+
+
+def _unreachable() -> ValidationError:
+    return ValidationError("A user needs an e-mail address or a phone number", field="email")

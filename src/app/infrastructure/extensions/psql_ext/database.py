@@ -17,6 +17,7 @@ import asyncpg
 import orjson
 from loguru import logger
 
+from src.app.application.common.current import Current
 from src.app.config.settings import DatabaseSettings
 from src.app.infrastructure.extensions.psql_ext.errors import DRIVER_ERRORS, translated
 
@@ -237,19 +238,8 @@ class Database:
             await self._connections.give_back(connection)
 
 
-_running: Database | None = None
-
-
-def set_running_database(database: Database | None) -> None:
-    """Say which database a repository made with nothing uses; `bootstrap` does."""
-    global _running  # noqa: PLW0603
-    _running = database
-
-
-def running_database() -> Database:
-    if _running is None:
-        raise RuntimeError("No database is running in this process; enter bootstrap(settings) first")
-    return _running
+current_database: Current[Database] = Current("database")
+"""What a repository made with nothing uses."""
 
 
 class _StatelessConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types

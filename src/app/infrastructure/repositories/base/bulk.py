@@ -13,6 +13,8 @@ from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from src.app.application.common.filters import unknown
 from src.app.domain.common.exceptions import ValidationError
 
+VERSION = "version"
+
 Rows = Sequence[Mapping[str, Any]]
 _DIALECT = asyncpg_dialect()  # type: ignore[no-untyped-call]
 _QUOTE = _DIALECT.identifier_preparer.quote
@@ -44,12 +46,14 @@ def update(table: Table, rows: Rows, key: str, returning: Mapping[str, str]) -> 
     columns = _columns(table, rows)
     if key not in columns:
         raise ValidationError(f"Each row needs its key, {key}", field=key)
-    changes = ", ".join(f"{_QUOTE(name)} = given.{_QUOTE(name)}" for name in columns if name != key)
+    changes = [f"{_QUOTE(name)} = given.{_QUOTE(name)}" for name in columns if name != key]
     if not changes:
         raise ValidationError("There is nothing to update besides the key", field=key)
+    if VERSION in table.c and VERSION not in columns:
+        changes.append(f"{VERSION} = {_QUOTE(table.name)}.{VERSION} + 1")
     returned = _returned({label: f"{table.name}.{column}" for label, column in returning.items()})
     sql = (
-        f"UPDATE {_QUOTE(table.name)} SET {changes} FROM {_unnested(table, columns)} "
+        f"UPDATE {_QUOTE(table.name)} SET {', '.join(changes)} FROM {_unnested(table, columns)} "
         f"WHERE {_QUOTE(table.name)}.{_QUOTE(key)} = given.{_QUOTE(key)} RETURNING {returned}"
     )
     return sql, _arrays(columns, rows)

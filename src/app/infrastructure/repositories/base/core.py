@@ -9,7 +9,7 @@ from sqlalchemy import Table
 
 from src.app.domain.common.aggregates.base import BaseAggregate
 from src.app.domain.common.exceptions import AppException
-from src.app.infrastructure.extensions.psql_ext import Database, Executor, running_database
+from src.app.infrastructure.extensions.psql_ext import Database, Executor, current_database
 from src.app.infrastructure.persistence.models.base import Base
 from src.app.infrastructure.persistence.unit_of_work import PSQLUnitOfWork
 from src.app.infrastructure.repositories.base.mapping import Composites, Mapper
@@ -41,7 +41,7 @@ class RepositoryCore(Generic[Thing]):
                     cls._thing = get_origin(argument) or argument
 
     def __init__(self, source: Database | PSQLUnitOfWork | None = None) -> None:
-        self._source = source if source is not None else running_database()
+        self._source = source if source is not None else current_database.get()
         self._unit = source if isinstance(source, PSQLUnitOfWork) else None
 
     @property

@@ -47,8 +47,6 @@ class Mapper(Generic[_Thing]):
 
     def row(self, thing: _Thing) -> dict[str, Any]:
         """Return what a write stores, by column."""
-        if isinstance(thing, Mapping):
-            return dict(thing)
         row = {column: getattr(thing, name) for name, column in self._plain.items()}
         for name, (_, *columns) in self._composites.items():
             value: Any = getattr(thing, name)

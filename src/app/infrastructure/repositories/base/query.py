@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.sql import ClauseElement
 
-from src.app.application.common.filters import MAX_GROUP_DEPTH, FilterData, OrderKey, Q, parse, unknown
+from src.app.application.common.filters import MAX_GROUP_DEPTH, PAGE_KEYS, FilterData, OrderKey, Q, parse, unknown
 from src.app.domain.common.exceptions import ValidationError
 from src.app.infrastructure.repositories.base.guards import SecurityValidator, family_of
 from src.app.infrastructure.repositories.base.lookups import LOOKUPS, Family, Lookup, Takes
@@ -38,6 +38,7 @@ from src.app.infrastructure.repositories.base.lookups import LOOKUPS, Family, Lo
 MAX_ROWS = 2**62
 MAX_SHAPES = 1000
 SOFT_DELETE = "is_deleted"
+VERSION = "version"
 _DIALECT = asyncpg_dialect()  # type: ignore[no-untyped-call]
 
 Where = FilterData | Q | None
@@ -164,6 +165,8 @@ class QueryBuilder:
         def build() -> ClauseElement:
             places = counter()
             assignments = self._assignments(columns, places)
+            if VERSION in self.table.c:
+                assignments.setdefault(VERSION, self.table.c[VERSION] + literal_column("1"))
             clause = self._clause(shape, places, with_deleted=with_deleted)
             return self.table.update().values(assignments).where(clause).returning(*self._returned(returning))
 
@@ -203,7 +206,7 @@ class QueryBuilder:
         for child in children:
             if isinstance(child, Q):
                 shapes.append(self._shape(child, values, depth + 1))
-            elif child[0] not in ("limit", "offset"):
+            elif child[0] not in PAGE_KEYS:
                 shapes.append(self._condition(self._term(child[0]), child[1], values))
         return tuple(shapes)
 
@@ -256,7 +259,7 @@ class QueryBuilder:
         return lookup.expression(target, *parameters)
 
     def _parse(self, key: str) -> _Term:
-        condition = parse(key, None, columns=self.table.c.keys(), lookups=LOOKUPS.names())
+        condition = parse(key, columns=self.table.c.keys(), lookups=LOOKUPS.names())
         column = self.table.c[condition.column]
         if column.info.get("sensitive"):
             raise ValidationError(f"{condition.column} cannot be filtered by", field=condition.column)

@@ -18,11 +18,11 @@ _GENERATED = frozenset({"id"})
 class Writes(RepositoryCore[Thing]):
     """The writes. A violated constraint is the error that the repository declares for it."""
 
-    async def create(self, data: Data | Thing, is_return_require: bool = True) -> Thing | None:
-        """Insert one row and return it as it is stored."""
+    async def create(self, data: Data, is_return_require: bool = True) -> Thing | None:
+        """Insert one row and return it as it is stored. An aggregate is inserted by `add`."""
         mapper = self._mapper(None)
         returned = mapper.columns if is_return_require else {}
-        rows = await self._run(self._build.insert(self._row(data), returned))
+        rows = await self._run(self._build.insert(dict(data), returned))
         return self._tracked(mapper.thing(rows[0])) if is_return_require else None
 
     async def add(self, aggregate: Thing) -> None:
@@ -36,13 +36,13 @@ class Writes(RepositoryCore[Thing]):
         """Store the changes of a loaded aggregate; its events leave with the commit.
 
         Raises:
-            StaleVersionError: somebody saved it since it was loaded.
+            StaleVersionError: somebody changed or removed it since it was loaded.
         """
         if not isinstance(aggregate, BaseAggregate):
             raise TypeError(f"{type(aggregate).__name__} is no aggregate; use update()")
         row = self._row(aggregate) | {"version": aggregate.version + 1}
         key = {"uuid": aggregate.uuid, "version": aggregate.version}
-        if not await self._run(self._build.update(row, key, {}, with_deleted=True)):
+        if not await self._run(self._build.update(row, key, {})):
             raise StaleVersionError
         aggregate.version += 1
         self._collect(aggregate)
@@ -51,6 +51,8 @@ class Writes(RepositoryCore[Thing]):
         self, filter_data: Where, data: Data, is_return_require: bool = True, *, allow_all: bool = False
     ) -> list[Thing]:
         """Set the columns of `data` in every row that matches, and return those rows if asked for.
+
+        Each row is one version on, so that who loaded it before cannot save over it.
 
         Raises:
             ValidationError: the filter is empty, and `allow_all` does not say that this is meant.
@@ -73,13 +75,13 @@ class Writes(RepositoryCore[Thing]):
         marks = {SOFT_DELETE: True, "deleted_at": bulk.now()}
         return len(await self._run(self._build.update(marks, filter_data, {})))
 
-    async def create_bulk(self, items: Sequence[Data | Thing], is_return_require: bool = True) -> list[Thing]:
+    async def create_bulk(self, items: Sequence[Data], is_return_require: bool = True) -> list[Thing]:
         """Insert many rows in one statement, and return them in their order if asked for.
 
         Without return they are copied, which is twice as fast. Rows that leave a column out take
         its default; all rows of one call name the same columns.
         """
-        rows = [self._row(item) for item in items]
+        rows = [dict(item) for item in items]
         if not rows:
             return []
         if not is_return_require:
@@ -99,10 +101,8 @@ class Writes(RepositoryCore[Thing]):
         rows = await self._run(bulk.update(self._table, [dict(item) for item in items], key, returned))
         return [mapper.thing(row) for row in rows] if is_return_require else []
 
-    def _row(self, data: Data | Thing) -> dict[str, Any]:
-        if isinstance(data, Mapping):
-            return dict(data)
-        row = self._mapper(None).row(data)
+    def _row(self, aggregate: Thing) -> dict[str, Any]:
+        row = self._mapper(None).row(aggregate)
         return {name: value for name, value in row.items() if name not in _GENERATED}
 
     def _collect(self, aggregate: Any) -> None:

@@ -1,5 +1,5 @@
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Self
 
 from fastapi import Request, Response
@@ -103,12 +103,12 @@ def operation_id(route: APIRoute) -> str:
 
 
 def responses_of(
-    *use_cases: Callable[..., Any], also: Iterable[type[AppException]] = ()
+    *use_cases: Callable[..., Any],
 ) -> dict[int | str, dict[str, Any]]:
     """Document the errors that these use cases declare with `@raises`, by their status."""
     codes: dict[int, set[str]] = {}
     declared = (error for use_case in use_cases for error in errors_of(use_case))
-    errors: list[type[AppException]] = [ValidationError, *also, *declared]
+    errors: list[type[AppException]] = [ValidationError, *declared]
     for error in errors:
         codes.setdefault(int(outcome_of(error).http), set()).add(error.code)
     return {
