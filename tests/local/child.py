@@ -1,4 +1,4 @@
-"""A small program in the product's place: `python child.py serve|beat|die|hang`."""
+"""A small program in the product's place: `python child.py serve|refuse|beat|die|hang`."""
 
 import http.server
 import os
@@ -16,6 +16,17 @@ class _Health(http.server.BaseHTTPRequestHandler):
 
 def serve() -> None:
     http.server.HTTPServer(("127.0.0.1", int(os.environ["API_PORT"])), _Health).serve_forever()
+
+
+class _Missing(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(503)
+        self.end_headers()
+        self.wfile.write(b'{"missing": ["migrations"]}')
+
+
+def refuse() -> None:
+    http.server.HTTPServer(("127.0.0.1", int(os.environ["API_PORT"])), _Missing).serve_forever()
 
 
 def beat() -> None:
@@ -37,4 +48,4 @@ def hang() -> None:
     beat()
 
 
-{"serve": serve, "beat": beat, "die": die, "hang": hang}[sys.argv[1]]()
+{"serve": serve, "refuse": refuse, "beat": beat, "die": die, "hang": hang}[sys.argv[1]]()

@@ -10,7 +10,7 @@ from pathlib import Path
 from src.local.environment import Plan
 from src.local.product import Product
 from src.local.run import run
-from src.local.supervisor import Program, answers_ok, exists
+from src.local.supervisor import HealthPage, Program, exists
 
 _CHILD = str(Path(__file__).with_name("child.py"))
 
@@ -19,10 +19,11 @@ def product(behaviours: dict[str, str], prepare: str) -> Product:
     def program(plan: Plan, name: str, behaviour: str) -> Program:
         heartbeat = plan.root / ".local" / "data" / f"{name}.alive"
         heartbeat.unlink(missing_ok=True)
-        api = f"http://127.0.0.1:{plan.variables['API_PORT']}/health/ready/"
-        is_ready = answers_ok(api) if behaviour == "serve" else exists(heartbeat)
         command = [sys.executable, _CHILD, behaviour]
-        return Program(name, command, is_ready, {"HEARTBEAT_FILE": str(heartbeat)})
+        if behaviour in {"refuse", "serve"}:
+            page = HealthPage(f"http://127.0.0.1:{plan.variables['API_PORT']}/health/ready/")
+            return Program(name, command, page.is_ok, why_not=page.why_not)
+        return Program(name, command, exists(heartbeat), {"HEARTBEAT_FILE": str(heartbeat)})
 
     return Product(
         preparations={"migrate": [sys.executable, "-c", prepare]},

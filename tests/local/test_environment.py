@@ -2,14 +2,15 @@ import os
 import socket
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from dotenv import dotenv_values
 
+from src.app.config.settings import Settings
 from src.local.environment import SettingError, Sources, plan_ports, plan_secrets, plan_servers
-from src.local.ports import free_port
+from src.local.ports import free_port, is_free
 from src.local.servers import Noida, PostgreSQL, RabbitMQ, Valkey
 
 
@@ -21,6 +22,16 @@ def sources(**user: str) -> Sources:
 def somebody_answers(port: int = 0) -> Iterator[int]:
     with socket.create_server(("127.0.0.1", port)) as server:
         yield server.getsockname()[1]
+
+
+@contextmanager
+def nobody_gets(port: int) -> Iterator[None]:
+    """Take a port, if it is not taken anyway."""
+    with socket.socket() as server:
+        with suppress(OSError):
+            server.bind(("127.0.0.1", port))
+            server.listen()
+        yield
 
 
 class TestServersOfTheUser:
@@ -113,13 +124,29 @@ class TestTransport:
 
 
 class TestPorts:
-    def test_the_default_is_taken_when_it_is_free(self, tmp_path: Path) -> None:
+    def test_one_that_is_taken_is_replaced_and_a_line_says_so(self, tmp_path: Path) -> None:
         plan = plan_servers(tmp_path, sources())
+        with nobody_gets(8081):
+            plan_ports(plan, sources())
 
-        with somebody_answers() as taken:
-            plan_ports(plan, Sources(user={}, kept={}, remembered={"API_PORT": str(taken)}))
+        port = plan.variables["API_PORT"]
+        assert port != "8081"
+        assert plan.replaced["API_PORT"] == f"8081 is taken, so REST is at {port}"
 
-        assert plan.variables["API_PORT"] != str(taken)
+    def test_a_replacement_is_kept_only_while_the_default_is_taken(self, tmp_path: Path) -> None:
+        replacement = free_port()
+        earlier = Sources(user={}, kept={}, remembered={"GRPC_PORT": str(replacement)})
+        while_taken, after = plan_servers(tmp_path, earlier), plan_servers(tmp_path, earlier)
+
+        with nobody_gets(50051):
+            plan_ports(while_taken, earlier)
+        if not is_free(50051):
+            pytest.skip("Somebody else has port 50051 here, so this test did not run")
+        plan_ports(after, earlier)
+
+        assert while_taken.variables["GRPC_PORT"] == str(replacement)
+        assert after.variables["GRPC_PORT"] == "50051"
+        assert "GRPC_PORT" not in after.replaced
 
     def test_one_that_the_user_chose_is_never_changed(self, tmp_path: Path) -> None:
         plan = plan_servers(tmp_path, sources())
@@ -132,6 +159,18 @@ class TestPorts:
             plan = plan_servers(tmp_path, Sources(user={}, kept={}, remembered={"DB_PORT": str(taken)}))
 
         assert plan.variables["DB_PORT"] != str(taken)
+
+
+class TestTheTimeToStop:
+    def test_it_is_that_of_the_settings(self, tmp_path: Path) -> None:
+        assert (
+            plan_servers(tmp_path, sources()).shutdown_timeout == Settings.model_fields["SHUTDOWN_TIMEOUT"].default
+        )
+        assert plan_servers(tmp_path, sources(SHUTDOWN_TIMEOUT="7.5")).shutdown_timeout == 7.5
+
+    def test_one_that_is_no_number_is_named(self, tmp_path: Path) -> None:
+        with pytest.raises(SettingError, match="SHUTDOWN_TIMEOUT: 'long' is not a number of seconds"):
+            plan_servers(tmp_path, sources(SHUTDOWN_TIMEOUT="long"))
 
 
 class TestEnvironmentFile:

@@ -13,6 +13,8 @@ def checkout(tmp_path: Path) -> Path:
     locks.mkdir(parents=True)
     for name in ("local", "dev"):
         (locks / f"{name}.txt").write_text("")
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "service.py").write_text("answer = 42\n")
     return tmp_path
 
 
@@ -25,6 +27,11 @@ class TestInstall:
         python = install("local", root=checkout)
 
         assert python.resolve().exists()
+
+    def test_the_sources_are_compiled_before_the_first_start(self, checkout: Path) -> None:
+        install("local", root=checkout)
+
+        assert list((checkout / "src" / "__pycache__").glob("service.*.pyc"))
 
     def test_a_second_time_it_does_nothing(self, checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
         install("dev", root=checkout)

@@ -3,7 +3,9 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from dotenv import dotenv_values
@@ -81,14 +83,26 @@ class TestStart:
         assert "migrate ended with status 1" in launched.said()
         assert "no such column" in launched.said()
 
-    def test_recreate_begins_with_empty_data(self, tmp_path: Path) -> None:
+    def test_recreate_begins_with_empty_data_and_no_mail(self, tmp_path: Path) -> None:
         with Launched(tmp_path) as launched:
             launched.ready()
             query(database(tmp_path), "CREATE TABLE old ()")
+        mail = tmp_path / ".local" / "mail" / "old.eml"
+        mail.parent.mkdir()
+        mail.touch()
         with Launched(tmp_path, "--recreate") as again:
             again.ready()
 
             assert query(database(tmp_path), "SELECT to_regclass('old') IS NULL") == ["t"]
+            assert not mail.exists()
+
+    def test_a_port_that_was_taken_is_named_with_its_replacement(self, tmp_path: Path) -> None:
+        with Launched(tmp_path / "one") as one:
+            one.ready()
+            with Launched(tmp_path / "two") as two:
+                port = urlsplit(two.ready().values["api_url"]).port
+
+        assert f"8081 is taken, so REST is at {port}" in two.said()
 
 
 class TestServersThatAnswer:
@@ -140,6 +154,24 @@ class TestStop:
         assert bystander.poll() is None
         bystander.kill()
         bystander.wait()
+
+    def test_during_the_start_it_is_told_as_what_it_is(self, tmp_path: Path) -> None:
+        with Launched(tmp_path, "--prepare", "import time; time.sleep(600)") as launched:
+            eventually(lambda: "migrate" in launched.said())
+
+            status = launched.end(signal.SIGINT)
+
+        assert status == 0
+        assert "migrate      stopped" in launched.said()
+
+    def test_who_hangs_is_given_the_time_of_the_settings(self, tmp_path: Path) -> None:
+        (tmp_path / ".env").write_text("SHUTDOWN_TIMEOUT=0.1\n")
+        with Launched(tmp_path, "relay=hang") as launched:
+            launched.ready()
+            began = time.monotonic()
+            launched.end()
+
+        assert 5 < time.monotonic() - began < 15
 
     def test_a_second_signal_does_not_wait_for_who_hangs(self, tmp_path: Path) -> None:
         with Launched(tmp_path, "relay=hang") as launched:

@@ -545,3 +545,30 @@ class TestMQClient:
                 assert (await anext(events))["event"] == "two"
             async with broker.subscribe(f"{queue}.dead") as letters:
                 assert [letter.body for letter in await take(letters, 1)] == [b"{no json"]
+
+
+@pytest.mark.parametrize("scheme", ["amqp", "kafka", "redis"])
+class TestWithoutABroker:
+    @pytest.fixture
+    def unreachable(self, scheme: str) -> Connect:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            url = f"{scheme}://127.0.0.1:{free.getsockname()[1]}"
+        if scheme == "amqp":
+            return lambda: RabbitMQBroker.connect(url, timeout=2.0)
+        if scheme == "kafka":
+            return lambda: KafkaBroker.connect(url, group="allium", timeout=2.0)
+        return lambda: RedisStreamsBroker.connect(url, group="allium")
+
+    async def test_each_says_so_in_bounded_time(self, unreachable: Connect) -> None:
+        started = time.monotonic()
+        async with unreachable() as broker:
+            with pytest.raises(ExternalServiceError):
+                await broker.publish(messages(1), queue="q")
+            with pytest.raises(ExternalServiceError):
+                await broker.ping()
+            with pytest.raises(ExternalServiceError):
+                async with broker.subscribe("q"):
+                    pass
+
+        assert time.monotonic() - started < 15
