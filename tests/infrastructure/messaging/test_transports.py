@@ -1,6 +1,7 @@
 """What every transport promises, against the real brokers."""
 
 import asyncio
+import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
