@@ -15,7 +15,7 @@ from src.app.application.ports.messages import Handler, Subscriber
 from src.app.config.settings import Settings
 from src.app.domain.common.exceptions import AppException
 from src.app.infrastructure.common.heartbeat import heartbeat
-from src.app.infrastructure.common.logging import configure_logging
+from src.app.infrastructure.common.logging import RequestLog, configure_logging
 from src.app.infrastructure.extensions.psql_ext import Database, current_database
 from src.app.infrastructure.extensions.redis_ext import connect_redis
 from src.app.infrastructure.health import Check, Finding, ensure_migrated, examine
@@ -43,6 +43,7 @@ class Process:
     database: Database
     redis: Redis
     broker: Broker
+    log_request: RequestLog
 
     async def health(self) -> dict[str, Finding]:
         """Look at everything that this process stands on."""
@@ -102,7 +103,7 @@ async def bootstrap(settings: Settings, *, name: str) -> AsyncIterator[Process]:
     Raises:
         ExternalServiceError: PostgreSQL cannot be reached. Redis may be down: it is asked when needed.
     """
-    configure_logging(settings, process=name)
+    log_request = configure_logging(settings, process=name)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(
             Database.connect(settings, application=f"allium-{name}", slow_ms=settings.SLOW_QUERY_MS)
@@ -131,7 +132,14 @@ async def bootstrap(settings: Settings, *, name: str) -> AsyncIterator[Process]:
         stack.enter_context(current_container.use(container))
         broker = BrokerOnDemand(partial(_connect_broker, settings), stack, default_queue=settings.DEFAULT_QUEUE)
         stack.enter_context(current_broker.use(broker))
-        yield Process(settings=settings, container=container, database=database, redis=redis, broker=broker)
+        yield Process(
+            settings=settings,
+            container=container,
+            database=database,
+            redis=redis,
+            broker=broker,
+            log_request=log_request,
+        )
 
 
 def _connect_broker(settings: Settings) -> AbstractAsyncContextManager[Broker]:

@@ -107,6 +107,12 @@ class TestDeadLetters:
             ({"data": {}}, "malformed"),
             ({"event": "user.create", "data": []}, "malformed"),
             ({"event": "nobody.knows", "data": {}}, "unknown_event"),
+            ({"event": "nul\x00" * 50, "id": "nul\x00", "data": {}}, "unknown_event"),
+            ({"event": "user.create", "id": "nul\x00", "data": {"email": "a\x00b"}}, "invalid_payload"),
+            (
+                {"event": "user.create", "id": "i" * 10_000, "data": {"a": json.loads("[" * 400 + "]" * 400)}},
+                "invalid_payload",
+            ),
             ({"event": "user.create", "data": {}}, "invalid_payload"),
             ({"event": "user.create", "data": {"email": "nonsense"}}, "invalid_payload"),
             (
@@ -148,6 +154,27 @@ class TestDeadLetters:
             await until(queue.dead_letters)
 
         assert "secret" not in (await queue.dead_letters())[0]["error"]
+
+
+class TestIdentity:
+    async def test_long_ids_with_one_beginning_are_two(
+        self, queue: Queue, process: Process, handlers: dict[str, Handler]
+    ) -> None:
+        for end in ("a", "b"):
+            data = {"email": f"{end}@example.com"}
+            await queue.put({"event": "user.create", "id": "i" * 300 + end, "data": data})
+
+        async with queue.consumed(handlers):
+            await until(lambda: UsersPSQLRepository(process.database).exists({"email": "a@example.com"}))
+            await until(lambda: UsersPSQLRepository(process.database).exists({"email": "b@example.com"}))
+
+    async def test_an_id_that_cannot_be_stored_is_one_all_the_same(
+        self, queue: Queue, process: Process, handlers: dict[str, Handler]
+    ) -> None:
+        await queue.put({"event": "user.create", "id": "nul\x00", "data": {"email": "a@example.com"}})
+
+        async with queue.consumed(handlers):
+            await until(lambda: UsersPSQLRepository(process.database).exists({"email": "a@example.com"}))
 
 
 class TestRetries:

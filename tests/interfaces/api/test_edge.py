@@ -1,6 +1,7 @@
 """What surrounds every request: its id, its path, health, metrics, documents."""
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import httpx2
@@ -53,7 +54,11 @@ class TestAddress:
             await send({"type": "http.response.start", "status": 204, "headers": []})
             await send({"type": "http.response.body"})
 
-        transport = httpx2.ASGITransport(RequestContext(app, trusted_proxies=proxies), client=(peer, 1))
+        async def served(scope: Any, receive: Any, send: Any) -> None:
+            state = {"process": SimpleNamespace(log_request=lambda *_, **__: None)}
+            await RequestContext(app, trusted_proxies=proxies)({**scope, "state": state}, receive, send)
+
+        transport = httpx2.ASGITransport(served, client=(peer, 1))
         async with httpx2.AsyncClient(transport=transport, base_url="http://allium.test") as client:
             await client.get("/", headers={"X-Forwarded-For": forwarded})
         return seen["client_address"]  # type: ignore[no-any-return]

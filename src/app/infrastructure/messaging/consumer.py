@@ -11,7 +11,7 @@ from pydantic import ValidationError as PayloadError
 
 from src.app.application.common.context import is_request_id, request_id
 from src.app.application.ports.messages import Handler
-from src.app.domain.common.exceptions import AppException
+from src.app.domain.common.exceptions import AppException, ExternalServiceError
 from src.app.infrastructure.common.heartbeat import Beating
 from src.app.infrastructure.extensions.psql_ext import Database
 from src.app.infrastructure.messaging.backoff import backoff
@@ -21,6 +21,7 @@ from src.app.infrastructure.messaging.inbox import handled_once
 from src.app.infrastructure.providers.ids import new_uuid
 
 MAX_ATTEMPTS = 8
+MAX_ERROR_LENGTH = 4000
 RECEIVE_SECONDS = 1.0
 PAUSE_SECONDS = 1.0
 HANDLED_AT_ONCE = 16  # each holds a connection to PostgreSQL, of which a process has some forty
@@ -38,7 +39,7 @@ class _DeadError(Exception):
     def __init__(self, reason: str, error: str) -> None:
         super().__init__(error)
         self.reason = reason
-        self.error = error
+        self.error = _storable(error)[:MAX_ERROR_LENGTH]
 
 
 class _OutageError(Exception):
@@ -146,7 +147,7 @@ class Consumer:
         if handler is None:
             raise _DeadError("unknown_event", f"Nothing here handles {envelope.event!r}")
         payload = _payload(handler, envelope)
-        message_id = envelope.id or delivery.id
+        message_id = _storable(envelope.id or delivery.id)
         token = request_id.set(_request_id(envelope, delivery))
         is_begun = False
         try:
@@ -156,7 +157,7 @@ class Consumer:
                     await handler.call(payload, message_id)
             logger.info("Message {} {}", envelope.event, "handled" if is_new else "was handled before")
         except AppException as error:
-            if not is_begun:
+            if not is_begun and isinstance(error, ExternalServiceError):
                 raise _OutageError(error.message) from error
             if self._is_transient(error):
                 raise
@@ -169,19 +170,19 @@ class Consumer:
             await self._bury(subscription, delivery, _DeadError("retries_spent", repr(error)))
             return
         delay = backoff(delivery.attempts + 1)
-        logger.opt(exception=error).warning("Message {} failed; again in {:.0f} s", delivery.id, delay)
+        logger.opt(exception=error).warning("Message {!r} failed; again in {:.0f} s", delivery.id[:255], delay)
         with _outages():
             await subscription.retry(delivery, delay=delay, error=repr(error))
 
     async def _bury(self, subscription: Subscription, delivery: Delivery, dead: _DeadError) -> None:
-        logger.error("Message {} is dead: {}: {}", delivery.id, dead.reason, dead.error)
+        logger.error("Message {!r} is dead: {}: {!r}", delivery.id[:255], dead.reason, dead.error)
         values = [
             new_uuid(),
             self._queue,
-            delivery.id[:255],
+            _storable(delivery.id)[:255],
             _event_of(delivery),
             delivery.body,
-            dict(delivery.headers),
+            {_storable(name): _storable(value) for name, value in delivery.headers.items()},
             dead.reason[:100],
             dead.error,
             delivery.attempts + 1,
@@ -190,6 +191,12 @@ class Consumer:
         with _outages():
             await self._database.executor.fetch(_BURY, values)
             await subscription.dead(delivery, reason=dead.reason, error=dead.error)
+
+
+def _storable(text: str) -> str:
+    # PostgreSQL stores no NUL, and UTF-8 no lone surrogate; the body is kept as it came.
+    replaced = text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    return replaced.encode(errors="replace").decode()
 
 
 @contextmanager
@@ -202,7 +209,7 @@ def _outages() -> Iterator[None]:
 
 def _event_of(delivery: Delivery) -> str | None:
     try:
-        return parse(delivery.body).event[:100]
+        return _storable(parse(delivery.body).event)[:100]
     except AppException:
         return None
 
@@ -219,7 +226,10 @@ def _payload(handler: Handler, envelope: Envelope) -> Any:
         return envelope.data
     try:
         return handler.payload.model_validate_json(orjson.dumps(envelope.data))
-    except PayloadError as error:
+    except (TypeError, ValueError) as error:
+        # Nested deeper than JSON is written; pydantic's own error is a ValueError too.
+        if not isinstance(error, PayloadError):
+            raise _DeadError("invalid_payload", str(error)) from error
         wrong = "; ".join(
             f"{'.'.join(map(str, at['loc']))}: {at['msg']}" for at in error.errors(include_input=False)
         )

@@ -100,10 +100,12 @@ class Relay:
             try:
                 served = await serve(destination)
                 failures = 0
-            except AppException as error:
+            except Exception as error:
                 served = 0
                 failures += 1
-                logger.warning("{} is not told for now: {}", destination, error.message)
+                # Only what nobody foresaw needs a traceback; neither is a reason to tell nobody else.
+                unforeseen = None if isinstance(error, AppException) else error
+                logger.opt(exception=unforeseen).warning("{} is not told for now: {!r}", destination, error)
             if not served:
                 await _wait(news, backoff(failures) if failures else POLL_SECONDS)
 

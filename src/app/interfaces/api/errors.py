@@ -19,6 +19,8 @@ from src.app.domain.common.exceptions import AppException, AuthenticationError
 from src.app.interfaces.outcomes import outcome_of
 
 DEFAULT_VERSION = "v1"
+MAX_DETAILS = 50
+MAX_FIELD_LENGTH = 200
 
 _OF_STATUS: dict[int, tuple[str, str]] = {
     400: ("BAD_REQUEST", "The request is malformed"),
@@ -56,11 +58,11 @@ def answer_invalid_request(scope: Scope, error: RequestValidationError) -> Respo
     """Say which fields are wrong. What was sent is not repeated: it may be a password, or no JSON."""
     details = [
         {
-            "field": ".".join(str(part) for part in wrong["loc"][1:]) or str(wrong["loc"][0]),
+            "field": (".".join(str(part) for part in wrong["loc"][1:]) or str(wrong["loc"][0]))[:MAX_FIELD_LENGTH],
             "message": wrong["msg"],
             "code": wrong["type"],
         }
-        for wrong in error.errors()
+        for wrong in error.errors()[:MAX_DETAILS]
     ]
     return error_response(scope, 422, "VALIDATION_ERROR", "The input is not valid", details)
 

@@ -28,4 +28,4 @@ def routes(*, with_debug: bool) -> Iterator[APIRoute]:
 def _below(prefix: str, router: APIRouter) -> Iterator[APIRoute]:
     for route in router.routes:
         assert isinstance(route, APIRoute)  # noqa: S101  a resource has routes of its own and no routers
-        yield StrictRoute.copy(route, path=f"{prefix}{route.path}")
+        yield StrictRoute.copy(route, path=f"{prefix}{route.path}", guards=router.dependencies)

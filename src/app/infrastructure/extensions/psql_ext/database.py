@@ -8,7 +8,7 @@ for its transaction. Nothing changes the state of a session, so none needs to be
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -89,7 +89,9 @@ class Connections:
     async def give_back(self, connection: Connection) -> None:
         if _is_clean(connection) and not self._waiting and len(self._at_hand) < KEPT_AT_HAND:
             self._at_hand.append(connection)
-        else:
+            return
+        # asyncpg has already closed what it fails to take back.
+        with suppress(*DRIVER_ERRORS):
             await self._pool.release(connection)
 
     async def close(self) -> None:
@@ -229,8 +231,10 @@ class Database:
             try:
                 yield connection
             except BaseException:
-                if not _is_lost(connection):
-                    await transaction.rollback()
+                # What failed is what counts; a connection that cannot even roll back is given up.
+                with suppress(*DRIVER_ERRORS):
+                    if not _is_lost(connection):
+                        await transaction.rollback()
                 raise
             with translating():
                 await transaction.commit()

@@ -44,6 +44,6 @@ def attempts_in(headers: Mapping[str, str]) -> int:
 def first_seen_in(headers: Mapping[str, str], *, otherwise: datetime) -> datetime:
     try:
         seen = datetime.fromisoformat(headers[FIRST_SEEN])
-    except (KeyError, ValueError):
+        return seen.astimezone(UTC) if seen.tzinfo else seen.replace(tzinfo=UTC)
+    except (KeyError, ValueError, OverflowError):
         return otherwise
-    return seen if seen.tzinfo else seen.replace(tzinfo=UTC)

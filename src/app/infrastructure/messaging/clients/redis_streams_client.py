@@ -13,6 +13,7 @@ nobody has handled yet. The scripts touch two keys, so a Redis Cluster is not su
 
 import asyncio
 import contextlib
+import itertools
 import os
 import socket
 import time
@@ -39,6 +40,10 @@ _SETTLED_TOGETHER = 1_000  # Lua cannot unpack more than some thousand arguments
 _READ_BLOCKS_MS = 250  # also the longest that leaving a subscription waits for its read
 # Readers of an exchange have a week to read an entry, as they have with Kafka by default.
 _EXCHANGE_KEEPS_MS = 7 * 24 * 3600 * 1000
+
+# Lua hands at most some 8,000 arguments on, names and values both; beyond, headers are dropped.
+_MOST_FIELDS = 3_000
+_LATEST_MS = 253_402_300_799_000  # the end of year 9999
 
 _Fields = Mapping[bytes, bytes]
 
@@ -303,7 +308,8 @@ def _delivery(queue: str, entry: bytes, fields: _Fields, *, before: int = 0) -> 
         for name, value in fields.items()
         if name != _BODY
     }
-    milliseconds = int(entry.partition(b"-")[0])
+    # Who adds an entry may choose its id, which then is no time at all.
+    milliseconds = min(int(entry.partition(b"-")[0]), _LATEST_MS)
     return Delivery(
         body=fields.get(_BODY, b""),
         id=headers.pop(house.MESSAGE_ID, "") or f"{queue}:{entry.decode()}",
@@ -322,6 +328,9 @@ def _entry_id(delivery: Delivery) -> bytes:
 
 def _fields_of(delivery: Delivery) -> _Fields:
     fields: _Fields = delivery.receipt[1]  # type: ignore[index]
+    if len(fields) > _MOST_FIELDS:
+        first = itertools.islice(((name, value) for name, value in fields.items() if name != _BODY), _MOST_FIELDS)
+        fields = {**dict(first), **({_BODY: fields[_BODY]} if _BODY in fields else {})}
     return fields
 
 

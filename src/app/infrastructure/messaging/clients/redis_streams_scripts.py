@@ -50,18 +50,19 @@ return forget(KEYS[1], ARGV[1], {unpack(ARGV, 2)})
 """
 
 # group, id, delay in ms, field, value, …
-# An entry that is no longer pending was claimed and settled by somebody else.
+# An entry that is no longer pending was claimed and settled by somebody else. Written before it is
+# forgotten: what a script has done stays done when it fails after that.
 _RETRY = """
-if forget(KEYS[1], ARGV[1], {ARGV[2]}) == 0 then return 0 end
+if #redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[2], ARGV[2], 1) == 0 then return 0 end
 redis.call('ZADD', KEYS[2], now() + ARGV[3], cmsgpack.pack({ARGV[2], unpack(ARGV, 4)}))
-return 1
+return forget(KEYS[1], ARGV[1], {ARGV[2]})
 """
 
 # group, id, field, value, …
 _DEAD = """
-if forget(KEYS[1], ARGV[1], {ARGV[2]}) == 0 then return 0 end
+if #redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[2], ARGV[2], 1) == 0 then return 0 end
 redis.call('XADD', KEYS[2], '*', unpack(ARGV, 3))
-return 1
+return forget(KEYS[1], ARGV[1], {ARGV[2]})
 """
 
 # Answers in how many ms the next retry is due, -1 when there is none.

@@ -1,6 +1,7 @@
 """JSON as we take it: strict where Python's own parser is not (RFC 8259, RFC 7493)."""
 
 import json
+from math import isinf
 from typing import Any, NoReturn
 
 from starlette.requests import Request
@@ -8,6 +9,8 @@ from starlette.requests import Request
 from src.app.interfaces.api.errors import RequestError
 
 MAX_DEPTH = 50
+MAX_KEYS = 1000
+MAX_DIGITS = 20
 
 
 class StrictRequest(Request):
@@ -28,11 +31,17 @@ def parse_json(body: bytes) -> Any:
     if _depth(body) > MAX_DEPTH:
         raise _invalid(f"JSON nests at most {MAX_DEPTH} levels deep")
     try:
-        return json.loads(body.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_unique)
+        return json.loads(
+            body.decode("utf-8"),
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+            parse_int=_sized,
+            object_pairs_hook=_unique,
+        )
     except UnicodeDecodeError:
         raise _invalid("The body is not UTF-8") from None
     except json.JSONDecodeError as error:
-        raise _invalid(f"{error.msg} at line {error.lineno}, column {error.colno}") from None
+        raise _invalid(f"{error.msg} (line {error.lineno}, column {error.colno})") from None
     except (ValueError, RecursionError) as error:
         raise _invalid(str(error)) from None
 
@@ -62,10 +71,26 @@ def _depth(body: bytes) -> int:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > MAX_KEYS:
+        raise ValueError(f"An object has at most {MAX_KEYS} keys")
     content = dict(pairs)
     if len(content) != len(pairs):
         raise ValueError("An object has the same key twice")
     return content
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if isinf(number):
+        raise ValueError("A number is too large")
+    return number
+
+
+def _sized(text: str) -> int:
+    # Nothing here stores or answers more than 64 bits, and parsing thousands of digits is slow.
+    if len(text) > MAX_DIGITS or not -(2**63) <= (number := int(text)) < 2**64:
+        raise ValueError("An integer has more than 64 bits")
+    return number
 
 
 def _refuse_constant(name: str) -> NoReturn:

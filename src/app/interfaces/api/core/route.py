@@ -1,5 +1,6 @@
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from functools import cached_property
 from typing import Any, Self
 
 from fastapi import Request, Response
@@ -7,7 +8,7 @@ from fastapi.params import Depends
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 from starlette.routing import Match
-from starlette.types import Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from src.app.application.common.raises import errors_of
 from src.app.domain.common.exceptions import AppException, ValidationError
@@ -34,9 +35,10 @@ class StrictRoute(APIRoute):
     """A route that reads its JSON strictly, and is quick to say that it is not meant."""
 
     @classmethod
-    def copy(cls, route: APIRoute, *, path: str) -> Self:
-        """Return the same operation at another path."""
+    def copy(cls, route: APIRoute, *, path: str, guards: Sequence[Depends] = ()) -> Self:
+        """Return the same operation at another path, behind the dependencies of its router too."""
         declared = {name: getattr(route, name) for name in _COPIED}
+        declared["dependencies"] = [*guards, *(own for own in route.dependencies if own not in guards)]
         return cls(path, route.endpoint, generate_unique_id_function=operation_id, **declared)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
@@ -48,15 +50,22 @@ class StrictRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         if self.body_field is None:
-            return self._direct_handler() or handle
+            return handle
 
         async def handle_strictly(request: Request) -> Response:
             return await handle(StrictRequest(request.scope, request.receive))
 
         return handle_strictly
 
-    def _direct_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]] | None:
-        """Return a handler that asks FastAPI for nothing, where there is nothing to ask.
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._direct is not None and scope["method"] in (self.methods or ()):
+            await self._direct(scope, receive, send)
+        else:
+            await super().handle(scope, receive, send)
+
+    @cached_property
+    def _direct(self) -> ASGIApp | None:
+        """An application that asks FastAPI for nothing, where there is nothing to ask.
 
         An endpoint that takes only what dependencies make of the request alone, and answers a
         declared type, needs no solver: they are called and its answer is written. Solving and
@@ -65,13 +74,18 @@ class StrictRoute(APIRoute):
         providers = _providers_of(self.endpoint)
         if providers is None or self.response_model is None or self.status_code not in (None, 200):
             return None
+        # Guards that a router or a decorator brings are FastAPI's to call.
+        if self.dependencies or self.body_field is not None:
+            return None
         endpoint, dump = self.endpoint, TypeAdapter(self.response_model).dump_json
 
-        async def handle(request: Request) -> Response:
+        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+            request = Request(scope, receive, send)
             arguments = {name: await provide(request) for name, provide in providers.items()}
-            return Response(dump(await endpoint(**arguments)), media_type="application/json")
+            answer = Response(dump(await endpoint(**arguments)), media_type="application/json")
+            await answer(scope, receive, send)
 
-        return handle
+        return serve
 
 
 _Provider = Callable[[Request], Awaitable[Any]]

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 
-from loguru import logger
 from prometheus_client import Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils.compat import uuid7
@@ -98,12 +97,13 @@ class RequestContext:
             self._histograms[method, template, status] = histogram
         histogram.observe(seconds)
         actor = current_actor.get()
-        logger.info(
-            "{method} {route} {status} {ms} ms",
+        ms = round(seconds * 1000, 1)
+        scope["state"]["process"].log_request(
+            f"{method} {template} {status} {ms} ms",
             method=method,
             route=template,
             status=status,
-            ms=round(seconds * 1000, 1),
+            ms=ms,
             user=str(actor.user_uuid) if actor else None,
             address=address,
         )

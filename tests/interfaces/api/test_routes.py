@@ -1,0 +1,72 @@
+"""Routes keep what they declare, at whichever path they stand."""
+
+from typing import Any
+
+import httpx2
+import pytest
+from fastapi import APIRouter, Depends, FastAPI
+
+from src.app.infrastructure.bootstrap import Process
+from src.app.interfaces.api.core.dependencies import RunningProcess
+from src.app.interfaces.api.core.route import StrictRoute
+from src.app.interfaces.api.routers import _below
+
+
+class Refused(Exception):
+    """What the guard of these tests raises."""
+
+
+async def guard() -> None:
+    raise Refused
+
+
+def with_guard_on_the_router() -> APIRouter:
+    router = APIRouter(dependencies=[Depends(guard)], route_class=StrictRoute)
+
+    @router.get("/thing/")
+    async def thing(process: RunningProcess) -> str:
+        return process.settings.PROJECT_NAME
+
+    return router
+
+
+def with_guard_on_the_route() -> APIRouter:
+    router = APIRouter(route_class=StrictRoute)
+
+    @router.get("/thing/", dependencies=[Depends(guard)])
+    async def thing(process: RunningProcess) -> str:
+        return process.settings.PROJECT_NAME
+
+    return router
+
+
+def without_a_guard() -> APIRouter:
+    router = APIRouter(route_class=StrictRoute)
+
+    @router.get("/thing/")
+    async def thing(process: RunningProcess) -> str:
+        return process.settings.PROJECT_NAME
+
+    return router
+
+
+async def asked(router: APIRouter, process: Process) -> httpx2.Response:
+    app = FastAPI()
+    app.router.routes.extend(_below("/api/v1", router))
+
+    async def served(scope: Any, receive: Any, send: Any) -> None:
+        await app({**scope, "state": {"process": process}}, receive, send)
+
+    transport = httpx2.ASGITransport(served)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://allium.test") as client:
+        return await client.get("/api/v1/thing/")
+
+
+class TestGuards:
+    @pytest.mark.parametrize("make", [with_guard_on_the_router, with_guard_on_the_route])
+    async def test_a_guard_is_asked_wherever_it_is_declared(self, make: Any, process: Process) -> None:
+        with pytest.raises(Refused):
+            await asked(make(), process)
+
+    async def test_without_one_the_answer_is_the_same(self, process: Process) -> None:
+        assert (await asked(without_a_guard(), process)).json() == "Allium"
