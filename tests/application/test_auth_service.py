@@ -17,6 +17,7 @@ from src.app.domain.auth.exceptions import (
     TokenRevokedError,
 )
 from src.app.domain.users.exceptions import UserInactiveError
+from src.app.infrastructure.providers.passwords import PasslibHasher
 from tests.builders.clock import MovedClock
 from tests.builders.outbox import Outbox
 from tests.builders.users import PASSWORD, a_sign_up
@@ -58,6 +59,18 @@ class TestSignIn:
         assert actor.permissions == frozenset()
         assert tokens.expires_in == 300
         assert await outbox.names() == ["user.registered", "user.logged_in"]
+
+    async def test_a_weak_hash_is_replaced_by_a_strong_one(self, container: Container) -> None:
+        sign_up = a_sign_up()
+        await container.auth_service.sign_up(sign_up, DEVICE)
+        stronger = replace(container, passwords=PasslibHasher(rounds=5))
+
+        await stronger.auth_service.sign_in(SignIn(email=sign_up.email, password=sign_up.password), DEVICE)
+
+        account = await container.accounts.find_account(sign_up.email)
+        assert account is not None
+        assert "r=5" in str(account.password_hashed)
+        await stronger.auth_service.sign_in(SignIn(email=sign_up.email, password=sign_up.password), DEVICE)
 
     async def test_a_phone_number_serves_as_well(self, auth: AppAuthService) -> None:
         sign_up = a_sign_up(phone="+442079460958")

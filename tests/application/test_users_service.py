@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 
 from src.app.application.common.actor import Actor
-from src.app.application.common.context import request_id
+from src.app.application.common.context import current_actor, request_id
 from src.app.application.container import Container
 from src.app.application.dto.users import Profile
 from src.app.application.services.users_service import AppUserService
@@ -38,6 +38,15 @@ class TestCreateUserByEmail:
         assert broker["aggregate_uuid"] == created.uuid
         assert broker["request_id"] == "request-0001"
         assert "@" not in str(broker["payload"])
+
+    async def test_the_event_says_who_did_it(self, users: AppUserService, outbox: Outbox) -> None:
+        created = await users.create_user_by_email(a_new_user())
+        current_actor.set(Actor(created.uuid))
+
+        await users.update_user(Actor(created.uuid), created.uuid, Profile(city="Rome"))
+
+        actors = [entry["actor_uuid"] for entry in await outbox.entries() if entry["destination"] == "broker"]
+        assert actors == [None, created.uuid]
 
     async def test_of_many_at_once_with_one_address_one_wins(self, users: AppUserService, outbox: Outbox) -> None:
         new = a_new_user()

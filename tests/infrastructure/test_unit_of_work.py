@@ -1,9 +1,11 @@
 import asyncio
+import traceback
 from contextlib import AsyncExitStack
 
 import pytest
+from loguru import logger
 
-from src.app.domain.common.exceptions import ExternalServiceError
+from src.app.domain.common.exceptions import ExternalServiceError, ValidationError
 from src.app.infrastructure.bootstrap import Process
 from src.app.infrastructure.persistence.unit_of_work import UnsavedAggregateError
 from src.app.infrastructure.repositories.users_repository import UsersPSQLRepository, UsersPSQLUnitOfWork
@@ -90,6 +92,30 @@ class TestAmbientTransaction:
                     raise ZeroDivisionError
 
         assert [row.uuid for row in await users.get_list()] == [user.uuid]
+
+
+class TestSlowQueries:
+    async def test_they_are_logged_without_their_values(self, process: Process) -> None:
+        lines: list[str] = []
+        sink = logger.add(lambda message: lines.append(str(message)), format="{message}")
+        try:
+            await process.database.executor.fetch("SELECT pg_sleep(0.6), $1::text", ["a secret value"])
+        finally:
+            logger.remove(sink)
+
+        (line,) = lines
+        assert "Slow query" in line
+        assert "a secret value" not in line
+
+
+class TestErrors:
+    async def test_the_values_of_a_refused_row_are_nowhere_in_its_error(self, process: Process) -> None:
+        with pytest.raises(ValidationError) as refused:
+            await process.database.executor.fetch(
+                "INSERT INTO users (uuid, email, password_hashed) VALUES (gen_random_uuid(), 'A@x', 'the hash')"
+            )
+
+        assert "the hash" not in "".join(traceback.format_exception(refused.value))
 
 
 class TestPool:

@@ -1,6 +1,7 @@
 """What surrounds every request: its id, its path, health, metrics, documents."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -102,6 +103,26 @@ class TestMetrics:
             text = (await local.get("/metrics")).text
 
         assert 'http_request_duration_seconds_count{method="GET",route="/api/v1/users/me/",status="401"}' in text
+
+    async def test_who_knows_the_token_may_read_them_from_anywhere(self, process: Process) -> None:
+        settings = process.settings.model_copy(update={"METRICS_TOKEN": SecretStr("a token")})
+        served = Served(replace(process, settings=settings))
+        transport = httpx2.ASGITransport(served, client=("192.0.2.7", 1))
+        async with httpx2.AsyncClient(transport=transport, base_url="http://allium.test") as client:
+            for token, status in (("a token", 200), ("a guess", 401)):
+                answer = await client.get("/metrics", headers={"Authorization": f"Bearer {token}"})
+                assert answer.status_code == status
+            assert (await client.get("/metrics")).status_code == 401
+
+
+class TestCORS:
+    async def test_only_named_origins_may_read_answers(self, process: Process) -> None:
+        settings = process.settings.model_copy(update={"CORS_ORIGIN_WHITELIST": ["https://ours.example"]})
+        transport = httpx2.ASGITransport(Served(replace(process, settings=settings)))
+        async with httpx2.AsyncClient(transport=transport, base_url="http://allium.test") as client:
+            for origin, allowed in (("https://ours.example", True), ("https://theirs.example", False)):
+                answer = await client.get("/health/live/", headers={"Origin": origin})
+                assert (answer.headers.get("access-control-allow-origin") == origin) is allowed
 
 
 class TestLog:

@@ -23,5 +23,4 @@ def _storable(text: str) -> str:
     return text
 
 
-Text = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_storable)]
 Line = Annotated[str, StringConstraints(max_length=255, strip_whitespace=True), AfterValidator(_storable)]

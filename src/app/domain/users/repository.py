@@ -1,7 +1,7 @@
 from typing import Protocol
 from uuid import UUID
 
-from src.app.domain.common.contact import Email, Phone
+from src.app.domain.common.contact import Email
 from src.app.domain.users.aggregates.user_agg import UserAggregate
 
 
@@ -28,5 +28,3 @@ class UserRepository(Protocol):
         """
 
     async def find_by_email(self, email: Email) -> UserAggregate | None: ...
-
-    async def find_by_phone(self, phone: Phone) -> UserAggregate | None: ...

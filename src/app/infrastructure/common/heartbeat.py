@@ -28,7 +28,7 @@ async def heartbeat(file: Path | None) -> AsyncIterator[None]:
         file.unlink(missing_ok=True)
 
 
-def heartbeat_from_thread(file: Path, stopped: threading.Event) -> threading.Thread:
+def heartbeat_from_thread(file: Path, stopped: threading.Event) -> None:
     """Touch `file` from a thread until `stopped` is set, for a process that has no event loop of its own."""
 
     def beat() -> None:
@@ -37,9 +37,7 @@ def heartbeat_from_thread(file: Path, stopped: threading.Event) -> threading.Thr
             stopped.wait(BEAT_SECONDS)
         file.unlink(missing_ok=True)
 
-    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
-    thread.start()
-    return thread
+    threading.Thread(target=beat, name="heartbeat", daemon=True).start()
 
 
 async def _beat(file: Path) -> None:

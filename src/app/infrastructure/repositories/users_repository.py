@@ -30,9 +30,6 @@ class UsersPSQLRepository(BasePSQLRepository[UserAggregate]):
     async def find_by_email(self, email: Email) -> UserAggregate | None:
         return await self.get_first({"email": email.value})
 
-    async def find_by_phone(self, phone: Phone) -> UserAggregate | None:
-        return await self.get_first({"phone": phone.value})
-
 
 class UsersPSQLUnitOfWork(PSQLUnitOfWork):
     @cached_property
