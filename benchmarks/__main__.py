@@ -5,13 +5,17 @@ table and writes `.local/results/<name>.json`. One that misses a must is run onc
 is missed again makes this end with status 1.
 """
 
+import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
 
 from benchmarks import footprint, report, rest, sign_in
+from benchmarks.load import LoadError
+from benchmarks.process import StartError
 from benchmarks.report import Row
 from benchmarks.stage import ROOT, Stage, staged
+from src.local.servers import ServerError
 
 BENCHMARKS: dict[str, Callable[[Stage], list[Row]]] = {
     "footprint": footprint.measure,
@@ -26,17 +30,28 @@ def main(arguments: Sequence[str]) -> int:
     names = parser.parse_args(arguments).names or list(BENCHMARKS)
     if unknown := set(names) - BENCHMARKS.keys():
         parser.error(f"no benchmark is called {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    if load > cores / 2:
+        print(f"This machine is busy (load {load:.1f} on {cores} cores): ratios suffer a little, latencies more.")
+    try:
+        found = _measure(names)
+    except (LoadError, ServerError, StartError) as error:
+        sys.exit(str(error))
+    print(f"\n{report.table(found)}\n")
+    missed = [row.what for row in found if row.is_missed]
+    if missed:
+        print(f"Missed in two runs: {'; '.join(missed)}")
+    return 1 if missed else 0
+
+
+def _measure(names: Sequence[str]) -> list[Row]:
     found: list[Row] = []
     with staged() as stage:
         for name in names:
             rows = _run(name, stage)
             report.write(ROOT / ".local" / "results" / f"{name}.json", rows)
             found += rows
-    print(f"\n{report.table(found)}\n")
-    missed = [row.what for row in found if row.is_missed]
-    if missed:
-        print(f"Missed in two runs: {'; '.join(missed)}")
-    return 1 if missed else 0
+    return found
 
 
 def _run(name: str, stage: Stage) -> list[Row]:

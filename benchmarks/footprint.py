@@ -26,19 +26,21 @@ def measure(stage: Stage) -> list[Row]:
     seconds: dict[Peer, list[float]] = {peer: [] for peer in peers}
     memory: dict[Peer, list[float]] = {peer: [] for peer in peers}
     for number in range(ROUNDS):
-        with step(f"start {number + 1} of {ROUNDS}") as note:
+        with step(f"start {number + 1}/{ROUNDS}") as note:
             for peer in peers:
                 taken, resident = _start(stage, peer, me[peer])
                 seconds[peer].append(taken)
                 memory[peer].append(resident)
                 note(f"{taken:.2f} s")
+    # What else runs here can only lengthen a start, so the shortest is the process's own.
+    ours, theirs = min(seconds[ALLIUM]), min(seconds[MANUAL])
     return [
         Row(
             "API: start to first answer, of FastAPI + ORM",
-            median(own / other for own, other in zip(seconds[ALLIUM], seconds[MANUAL], strict=True)),
+            ours / theirs,
             must=at_most(1.5),
             goal=at_most(1.2),
-            detail=f"{median(seconds[ALLIUM]):.2f} s of {median(seconds[MANUAL]):.2f} s",
+            detail=f"{ours:.2f} s of {theirs:.2f} s",
         ),
         Row(
             "API: idle memory, of FastAPI + ORM",
@@ -79,5 +81,5 @@ def _beside_the_api(stage: Stage) -> list[Row]:
                     detail = f"started in {taken:.2f} s, with its children"
                     rows.append(Row(f"{name}: idle memory, MiB", process.memory_mib, detail=detail))
             except StartError as error:
-                note(f"does not start: {str(error).splitlines()[-1]}")
+                note(f"left out: {str(error).splitlines()[-1]}")
     return rows

@@ -129,7 +129,9 @@ def ask(port: int, request: bytes) -> bytes:
         connection.close()
 
 
-def request(method: str, path: str, *, token: str = "", body: bytes = b"", kind: str = "application/json") -> bytes:
+def request(
+    method: str, path: str, *, token: str = "", body: bytes = b"", kind: str = "application/json"
+) -> bytes:
     """Return a request as it stands on the wire."""
     head = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", "Accept: application/json"]
     if token:

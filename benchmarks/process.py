@@ -36,9 +36,13 @@ class Measured:
             if is_ready():
                 return time.perf_counter() - self._began
             if self._process.poll() is not None:
-                raise StartError(f"ended with status {self._process.returncode}:\n{last_lines(self._log)}")
+                raise StartError(
+                    f"{self._log.stem} ended with status {self._process.returncode}:\n{last_lines(self._log)}"
+                )
             if time.perf_counter() - self._began > PATIENCE:
-                raise StartError(f"was not ready within {PATIENCE:.0f} s:\n{last_lines(self._log)}")
+                raise StartError(
+                    f"{self._log.stem} was not ready within {PATIENCE:.0f} s:\n{last_lines(self._log)}"
+                )
             time.sleep(0.005)
 
     @property
@@ -52,9 +56,6 @@ class Measured:
         """The resident memory of the process and its children."""
         identity = ProcessIdentity.of(self._process.pid)
         return sum(_resident_kib(pid) for pid in (identity.remains() if identity else ())) / 1024
-
-    def log_says(self, text: str) -> bool:
-        return text in self._log.read_text(errors="replace")
 
 
 @contextmanager

@@ -54,16 +54,9 @@ class Row:
 
 
 def of_two_runs(first: Iterable[Row], second: Iterable[Row]) -> list[Row]:
-    """Return one row for each figure: a miss stands only where both runs missed."""
+    """Return the rows of the second run, but a miss stands only where both runs missed."""
     again = {row.what: row for row in second}
-    rows = []
-    for row in first:
-        repeated = again.get(row.what)
-        if row.is_missed and repeated is not None:
-            detail = f"{repeated.detail}; first run {_number(row.value)}".removeprefix("; ")
-            row = replace(repeated, detail=detail)
-        rows.append(row)
-    return rows
+    return [_of_both(row, again.get(row.what, row)) for row in first]
 
 
 def write(path: Path, rows: Iterable[Row]) -> None:
@@ -99,6 +92,14 @@ def table(rows: Sequence[Row]) -> str:
         )
         lines.append("  ".join(columns).rstrip())
     return "\n".join(lines)
+
+
+def _of_both(first: Row, second: Row) -> Row:
+    if second.is_missed and not first.is_missed:
+        return first
+    if first.is_missed:
+        return replace(second, detail=f"{second.detail}; first run {_number(first.value)}".removeprefix("; "))
+    return second
 
 
 def _mark(row: Row) -> str:

@@ -47,27 +47,32 @@ def measure(stage: Stage) -> list[Row]:
                 _sample(client, server, path, _WARM_UP)
         for number in range(ROUNDS):
             # In turns, so that what drifts on this machine drifts for all.
-            with step(f"round {number + 1} of {ROUNDS}") as note:
+            with step(f"round {number + 1}/{ROUNDS}") as note:
                 for name, (server, path) in targets.items():
                     samples[name].append(_sample(client, server, path, SECONDS))
                     note(f"{samples[name][-1].cpu_us:.0f} µs")
-    rows = []
-    for name, path in (("Allium", ALLIUM.me), ("Allium v2", _V2)):
-        rows += [
-            Row(
-                f"{path}: requests/s per process, of the limit",
-                _ratio(samples["limit"], samples[name]),
-                must=at_least(0.33),
-                goal=at_least(0.45),
-            ),
-            Row(
-                f"{path}: requests/s per process, times FastAPI + ORM",
-                _ratio(samples["FastAPI + ORM"], samples[name]),
-                must=at_least(5),
-                goal=at_least(7),
-            ),
-        ]
-    return rows + [_absolute(name, taken) for name, taken in samples.items()]
+    return [
+        *_judged(samples, "Allium", ALLIUM.me),
+        *_judged(samples, "Allium v2", _V2),
+        *(_absolute(name, taken) for name, taken in samples.items()),
+    ]
+
+
+def _judged(samples: dict[str, list[Sample]], name: str, path: str) -> list[Row]:
+    return [
+        Row(
+            f"{path}: requests/s per process, of the limit",
+            _ratio(samples["limit"], samples[name]),
+            must=at_least(0.33),
+            goal=at_least(0.45),
+        ),
+        Row(
+            f"{path}: requests/s per process, times FastAPI + ORM",
+            _ratio(samples["FastAPI + ORM"], samples[name]),
+            must=at_least(5),
+            goal=at_least(7),
+        ),
+    ]
 
 
 def _sample(client: ProcessPoolExecutor, server: Served, path: str, seconds: float) -> Sample:

@@ -12,7 +12,7 @@ from benchmarks.report import Row, at_least, at_most
 from benchmarks.stage import ROUNDS_OF_BCRYPT, Stage
 from src.local.progress import step
 
-ROUNDS = 5
+ROUNDS = 3
 SIGN_INS = 8 * (os.cpu_count() or 1)
 AT_ONCE = 2 * (os.cpu_count() or 1)
 DISTURBING = 4
@@ -33,7 +33,7 @@ def _throughput(pool: ProcessPoolExecutor, limit: Served, allium: Served) -> lis
 
     bare, ours = [], []
     for number in range(ROUNDS):
-        with step(f"sign-ins {number + 1} of {ROUNDS}") as note:
+        with step(f"sign-ins {number + 1}/{ROUNDS}") as note:
             bare.append(sign_in(limit).rate)
             ours.append(sign_in(allium).rate)
             note(f"{bare[-1]:.1f}/s {ours[-1]:.1f}/s")
@@ -59,11 +59,14 @@ def _disturbance(pool: ProcessPoolExecutor, limit: Served, allium: Served) -> li
         return outcome
 
     ways: list[tuple[Served, Callable[[Served], Outcome]]] = [
-        (limit, alone), (limit, during), (allium, alone), (allium, during)
+        (limit, alone),
+        (limit, during),
+        (allium, alone),
+        (allium, during),
     ]
     p99: list[list[float]] = [[] for _ in ways]
     for number in range(ROUNDS):
-        with step(f"beside {number + 1} of {ROUNDS}") as note:
+        with step(f"beside {number + 1}/{ROUNDS}") as note:
             for (server, way), figures in zip(ways, p99, strict=True):
                 figures.append(way(server).p99_ms)
                 note(f"{figures[-1]:.1f} ms")

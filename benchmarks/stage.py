@@ -46,9 +46,7 @@ class Stage:
 
     def run(self, *arguments: str) -> None:
         """Run `python <arguments>` to its end."""
-        subprocess.run(
-            [sys.executable, *arguments], cwd=ROOT, env={**os.environ, **self.settings}, check=True
-        )
+        subprocess.run([sys.executable, *arguments], cwd=ROOT, env={**os.environ, **self.settings}, check=True)
 
     @contextmanager
     def process(self, name: str, *arguments: str, **settings: str) -> Iterator[Measured]:

@@ -37,7 +37,7 @@ _hashing = ThreadPoolExecutor(os.cpu_count(), initializer=lambda: os.setpriority
 _pool: "asyncpg.Pool[asyncpg.Record]"
 
 
-class _Connection(asyncpg.Connection):  # type: ignore[type-arg]
+class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
     # Nothing here changes the state of a session, so nothing is reset, which would be a round trip.
     def get_reset_query(self) -> str:
         return ""

@@ -127,6 +127,33 @@ class TestAuthenticate:
             await auth.authenticate(token)
 
 
+class TestEndSessions:
+    async def test_every_token_of_the_user_ends_and_nobody_elses(self, auth: AppAuthService) -> None:
+        sign_up = a_sign_up()
+        first = await signed_in(auth, sign_up)
+        second = await auth.sign_in(SignIn(email=sign_up.email, password=sign_up.password), DEVICE)
+        other = await signed_in(auth)
+
+        await auth.end_sessions(first.user_data.uuid)
+
+        for tokens in (first, second):
+            with pytest.raises(TokenRevokedError):
+                await auth.refresh(tokens.refresh)
+            await refused(auth, tokens.access)
+        await auth.authenticate(other.access)
+
+
+async def refused(auth: AppAuthService, access: str) -> None:
+    """Wait until the token of an ended session is refused: a notification's way, and no longer."""
+    async with asyncio.timeout(1):
+        while True:
+            try:
+                await auth.authenticate(access)
+                await asyncio.sleep(0.01)
+            except TokenRevokedError:
+                return
+
+
 class TestVerifyToken:
     async def test_another_service_learns_whose_it_is(self, auth: AppAuthService, clock: MovedClock) -> None:
         tokens = await signed_in(auth)
@@ -169,13 +196,7 @@ class TestRefresh:
         assert await outbox.names() == [
             "user.registered", "user.logged_in", "session.reuse_detected", "session.revoked"
         ]  # fmt: skip
-        async with asyncio.timeout(1):
-            while True:
-                try:
-                    await auth.authenticate(refreshed.access)
-                    await asyncio.sleep(0.01)
-                except TokenRevokedError:
-                    break
+        await refused(auth, refreshed.access)
 
     async def test_it_ends_when_nobody_uses_it(self, auth: AppAuthService, clock: MovedClock) -> None:
         tokens = await signed_in(auth)

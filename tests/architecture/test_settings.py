@@ -65,22 +65,24 @@ class TestProduction:
             CORS_ORIGIN_WHITELIST='["*"]',
             CORS_ALLOW_CREDENTIALS="true",
             API_PORT="99999",
+            METRICS_TOKEN="x",
+            API_KEY="1",
+            BCRYPT_ROUNDS="4",
+            SUPERADMIN_PASSWORD="admin",
+            TRUSTED_PROXIES='["0.0.0.0/0"]',
         )
 
         assert refused.returncode != 0
         reasons = refused.stderr[refused.stderr.index("Allium cannot start in PROD") :]
         for variable in (
-            "SECRET_KEY",
-            "DEBUG",
-            "SHOW_API_DOCS",
-            "DB_PASSWORD",
-            "CORS_ALLOW_CREDENTIALS",
-            "API_PORT",
-        ):
+            "SECRET_KEY", "DEBUG", "SHOW_API_DOCS", "DB_PASSWORD", "CORS_ALLOW_CREDENTIALS", "API_PORT",
+            "METRICS_TOKEN", "API_KEY", "BCRYPT_ROUNDS", "SUPERADMIN_PASSWORD", "TRUSTED_PROXIES",
+        ):  # fmt: skip
             assert f"  {variable}: " in reasons
 
     @pytest.mark.parametrize(
-        "secret", ["tiny-one", "a" * 40, "change-me-change-me-change-me-change-me", "your_secret_key_" * 3]
+        "secret",
+        ["tiny-one", "a" * 40, "abcdefgh" * 4, "change-me-change-me-change-me-change-me", "your_secret_key_" * 3],
     )
     def test_a_weak_secret_is_refused_and_not_shown(self, elsewhere: Path, secret: str) -> None:
         refused = loaded(elsewhere, LAUNCH_MODE="PROD", **PRODUCTION | {"SECRET_KEY": secret})
@@ -88,6 +90,11 @@ class TestProduction:
         assert refused.returncode != 0
         assert "SECRET_KEY" in refused.stderr
         assert secret not in refused.stderr
+
+    def test_a_list_that_is_none_is_one_line(self, elsewhere: Path) -> None:
+        refused = loaded(elsewhere, LAUNCH_MODE="PROD", **PRODUCTION, CORS_ORIGIN_WHITELIST="not json")
+
+        assert 'error parsing value for field "CORS_ORIGIN_WHITELIST"' in refused.stderr
 
     def test_what_is_decided_and_strong_starts(self, elsewhere: Path) -> None:
         assert loaded(elsewhere, LAUNCH_MODE="PROD", **PRODUCTION).stdout == "PROD 5440\n"

@@ -26,6 +26,7 @@ class TestEvents:
 
     def test_the_broker_hears_of_everything(self) -> None:
         assert destinations_of("whatever.happened") == (BROKER,)
+        assert destinations_of("user.deactivated") == (BROKER, "end_sessions")
         assert destinations_of("user.registered") == (BROKER, "welcome_mail")
 
     def test_handlers_stand_in_alphabetical_order(self) -> None:

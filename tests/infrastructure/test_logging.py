@@ -39,7 +39,9 @@ def lines(environment: Mapping[str, str], **variables: str) -> list[str]:
 
 class TestProduction:
     def test_every_line_is_json(self, environment: Mapping[str, str]) -> None:
-        line, of_library, fault = map(json.loads, lines(environment, LAUNCH_MODE="PROD", SHOW_API_DOCS="false"))
+        production = {"LAUNCH_MODE": "PROD", "SHOW_API_DOCS": "false", "BCRYPT_ROUNDS": "12"}
+
+        line, of_library, fault = map(json.loads, lines(environment, **production))
 
         assert (line["message"], line["level"], line["status"]) == ("A line", "INFO", 200)
         assert (line["process"], line["request_id"]) == ("tests", "request-0004")

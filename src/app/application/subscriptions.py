@@ -7,6 +7,7 @@ what a subscriber does stands in `interfaces/consumers/subscribers.py`.
 BROKER = "broker"
 
 SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {
+    "user.deactivated": ("end_sessions",),
     "user.registered": ("welcome_mail",),
 }
 

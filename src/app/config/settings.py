@@ -8,6 +8,8 @@ import os
 from datetime import timedelta
 from enum import StrEnum
 from functools import cache
+from ipaddress import ip_network
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 from urllib.parse import quote
@@ -24,8 +26,12 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsError as SourceError
 
 ROOT = Path(__file__).resolve().parents[3]
+MIN_TOKEN_LENGTH = 16
+MIN_SUPERADMIN_PASSWORD_LENGTH = 12
+MIN_BCRYPT_ROUNDS = 10
 MIN_SECRET_BYTES = 32  # RFC 7518 section 3.2: an HS256 key is at least as long as the hash.
 
 _Port = Annotated[int, Field(ge=0, le=65_535)]
@@ -71,6 +77,18 @@ class HTTPSettings(_Source):
     MAX_BODY_BYTES: PositiveInt = 1024 * 1024
     METRICS_TOKEN: SecretStr | None = None
     API_KEY: SecretStr | None = None
+
+    @field_validator("TRUSTED_PROXIES")
+    @classmethod
+    def _are_networks(cls, networks: list[str]) -> list[str]:
+        for network in networks:
+            try:
+                is_everybody = ip_network(network, strict=False).prefixlen == 0
+            except ValueError:
+                raise _refusal(f"{network!r} is no network") from None
+            if is_everybody:
+                raise _refusal("would believe everybody")
+        return networks
 
     @property
     def shows_api_docs(self) -> bool:
@@ -273,9 +291,32 @@ class SettingsProd(Settings):
     @classmethod
     def _nobodys_example(cls, secret: SecretStr) -> SecretStr:
         text = secret.get_secret_value().lower()
-        if len(set(text)) < 8 or any(word in text for word in ("change", "example", "secret", "your-", "your_")):
+        # Random text has few pairs of characters twice; a phrase that repeats itself, most.
+        pairs = set(pairwise(text))
+        if len(pairs) < 16 or any(word in text for word in ("change", "example", "secret", "your-", "your_")):
             raise _refusal("is an example, not a random value")
         return secret
+
+    @field_validator("METRICS_TOKEN", "API_KEY")
+    @classmethod
+    def _long_token(cls, token: SecretStr | None) -> SecretStr | None:
+        if token is not None and len(token.get_secret_value()) < MIN_TOKEN_LENGTH:
+            raise _refusal(f"is shorter than {MIN_TOKEN_LENGTH} characters")
+        return token
+
+    @field_validator("SUPERADMIN_PASSWORD")
+    @classmethod
+    def _long_password(cls, password: SecretStr | None) -> SecretStr | None:
+        if password is not None and len(password.get_secret_value()) < MIN_SUPERADMIN_PASSWORD_LENGTH:
+            raise _refusal(f"is shorter than {MIN_SUPERADMIN_PASSWORD_LENGTH} characters")
+        return password
+
+    @field_validator("BCRYPT_ROUNDS")
+    @classmethod
+    def _slow_hashes(cls, rounds: int) -> int:
+        if rounds < MIN_BCRYPT_ROUNDS:
+            raise _refusal(f"is below {MIN_BCRYPT_ROUNDS}")
+        return rounds
 
     @field_validator("CORS_ALLOW_CREDENTIALS")
     @classmethod
@@ -311,6 +352,8 @@ def load_settings() -> Settings:
         ]()
     except ValidationError as error:
         raise SettingsError.of(mode, error) from None
+    except SourceError as error:
+        raise SettingsError(f"Allium cannot start: {error}") from None
 
 
 settings: Settings

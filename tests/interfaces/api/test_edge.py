@@ -178,7 +178,9 @@ class TestDocuments:
 class TestProduction:
     def test_documents_and_debug_routes_are_gone(self, running: Process) -> None:
         settings = SettingsProd(
-            SECRET_KEY=SecretStr("3c61b7d8e2a45" * 3), SHOW_API_DOCS=False, DB_PASSWORD=SecretStr("x")
+            SECRET_KEY=SecretStr("k3Zq8vN1xW7pT5rY2mB9cJ4hF6gD0uLa"),
+            SHOW_API_DOCS=False,
+            DB_PASSWORD=SecretStr("x"),
         )
 
         app = make_app(settings, lambda: None)  # type: ignore[arg-type,return-value]

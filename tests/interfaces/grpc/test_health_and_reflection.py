@@ -10,7 +10,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from src.app.config.settings import LaunchMode
 from src.app.infrastructure.bootstrap import Process
 from src.app.interfaces.grpc.server import services_of, serving
-from src.app.interfaces.grpc.services.health import HealthServicer
+from src.app.interfaces.grpc.services.health import MAX_WATCHERS, HealthServicer
 from tests.interfaces.grpc.conftest import at_a_free_port
 
 SERVICES = [
@@ -67,6 +67,29 @@ class TestHealth:
 
         assert told == [HealthCheckResponse.SERVING, HealthCheckResponse.NOT_SERVING]
         assert took < 2
+
+    async def test_many_watchers_leave_place_for_calls(self, running: Process) -> None:
+        async def first_answer(channel: aio.Channel) -> aio.AioRpcError | None:
+            try:
+                async for _ in (call := health_pb2_grpc.HealthStub(channel).Watch(HealthCheckRequest())):
+                    watches.append(call)
+                    return None
+            except aio.AioRpcError as error:
+                return error
+            return None
+
+        watches: list[aio.Call] = []
+        async with (
+            serving(at_a_free_port(running), services_of(running)) as port,
+            aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+        ):
+            answers = await asyncio.gather(*(first_answer(channel) for _ in range(MAX_WATCHERS + 5)))
+
+            refused = [error.code() for error in answers if error is not None]
+            assert refused == [grpc.StatusCode.RESOURCE_EXHAUSTED] * 5
+            await health_pb2_grpc.HealthStub(channel).Check(HealthCheckRequest())
+            for watch in watches:
+                watch.cancel()
 
 
 async def reflected(port: int | str) -> list[str]:

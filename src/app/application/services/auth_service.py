@@ -25,7 +25,12 @@ from src.app.domain.auth.repository import SessionRepository
 from src.app.domain.auth.services.jwt_service import DomainJWTService
 from src.app.domain.auth.value_objects.jwt_vob import DecodedToken, TokenPair, TokenType
 from src.app.domain.common.contact import Email, Phone
-from src.app.domain.common.exceptions import AlreadyExistsError, RateLimitedError, ValidationError
+from src.app.domain.common.exceptions import (
+    AlreadyExistsError,
+    RateLimitedError,
+    StaleVersionError,
+    ValidationError,
+)
 from src.app.domain.users.exceptions import UserInactiveError
 from src.app.domain.users.repository import UserRepository
 
@@ -141,12 +146,21 @@ class AppAuthService:
             raise TokenRevokedError
         return TokensDTO.of(account.uuid, self._issue(session, successor))
 
+    @raises(StaleVersionError)
+    async def end_sessions(self, user_uuid: UUID) -> None:
+        """Sign a user out everywhere; every process knows it when this commits."""
+        now = self._clock.now()
+        async with self._uow() as uow:
+            for session in await uow.sessions.list_alive(user_uuid):
+                session.revoke(now=now)
+                await uow.sessions.save(session)
+
     @raises(TokenInvalidError, TokenExpiredError, TokenRevokedError, UserInactiveError)
     async def authenticate(self, token: str) -> Actor:
         """Say who presents this access token.
 
-        A token is checked once and remembered until it expires: for so long (minutes) somebody who
-        is deactivated stays in. Whether its session has ended is asked each time, of memory.
+        A token is checked once and remembered until it expires. Whether its session has ended is
+        asked each time, of memory; to deactivate somebody ends their sessions.
         """
         _, actor = await self._open(token)
         return actor

@@ -59,6 +59,11 @@ def configure_logging(settings: Settings, *, process: str) -> RequestLog:
             retention="30 days",
         )
     logging.basicConfig(handlers=[_Forward()], level=logging.INFO, force=True)
+    # uvicorn makes loggers of its own before we come: what they say goes our way too, but for its
+    # access log, which would write down query strings and the tokens in them.
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi"):
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = name != "uvicorn.access"
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
     is_only_a_line = is_json and settings.LOG_FILE_PATH is None and settings.LOG_LEVEL in {"DEBUG", "INFO"}

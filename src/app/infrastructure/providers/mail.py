@@ -58,10 +58,12 @@ class FolderMailer:
         self._sender = sender
 
     async def send(self, mail: Mail) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        # Mails hold links that let in; they are for nobody else on this machine.
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         time = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
         to = re.sub(r"[^A-Za-z0-9@.+_-]", "_", mail.to)
-        path = self._folder / f"{time}-{to}.eml"
+        path = self._folder / f"{time}-{to[:100]}.eml"
+        path.touch(mode=0o600)
         path.write_bytes(message_of(mail, sender=self._sender).as_bytes())
         logger.info("Mail {!r} is in {}", mail.subject, path.name)
 

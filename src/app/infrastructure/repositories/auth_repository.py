@@ -23,6 +23,9 @@ class SessionsPSQLRepository(BasePSQLRepository[SessionAggregate]):
     async def find_locked(self, uuid: UUID) -> SessionAggregate | None:
         return await self.get_first({"uuid": uuid}, lock=True)
 
+    async def list_alive(self, user_uuid: UUID) -> list[SessionAggregate]:
+        return await self.get_list({"user_uuid": user_uuid, "revoked_at__is_null": True}, lock=True)
+
 
 class AccountsPSQLReader(BasePSQLRepository[Account]):
     model = User

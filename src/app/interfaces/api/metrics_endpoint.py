@@ -17,6 +17,13 @@ async def metrics(request: Request, process: RunningProcess) -> Response:
     if secret is not None:
         if not compare_digest(bearer_token(request).encode(), secret.get_secret_value().encode()):
             raise AuthenticationError("This is not the token for metrics")
-    elif request.client is None or not ip_address(request.client.host).is_loopback:
+    elif not _is_loopback(request.scope.get("client_address")):
         raise AuthorizationError("Metrics are for this machine; set METRICS_TOKEN to read them from another")
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _is_loopback(address: str | None) -> bool:
+    try:
+        return ip_address(address or "").is_loopback
+    except ValueError:
+        return False

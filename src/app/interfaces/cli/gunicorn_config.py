@@ -10,4 +10,5 @@ worker_class = "uvicorn_worker.UvicornWorker"
 graceful_timeout = int(settings.SHUTDOWN_TIMEOUT)
 timeout = 60
 keepalive = 5
-accesslog = None
+# Our own `TRUSTED_PROXIES` says whose X-Forwarded-For is believed.
+forwarded_allow_ips = ""

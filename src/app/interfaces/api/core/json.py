@@ -10,6 +10,7 @@ from src.app.interfaces.api.errors import RequestError
 
 MAX_DEPTH = 50
 MAX_KEYS = 1000
+MAX_CONTAINERS = 10_000
 MAX_DIGITS = 20
 
 
@@ -28,6 +29,8 @@ def parse_json(body: bytes) -> Any:
     Raises:
         RequestError: it is not JSON that we take; the answer is 400 INVALID_JSON.
     """
+    if body.count(b"[") + body.count(b"{") > MAX_CONTAINERS:
+        raise _invalid(f"A body has at most {MAX_CONTAINERS} objects and arrays")
     if _depth(body) > MAX_DEPTH:
         raise _invalid(f"JSON nests at most {MAX_DEPTH} levels deep")
     try:

@@ -1,14 +1,22 @@
+import asyncio
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from src.app.interfaces.api.errors import RequestError, answer_http_exception
 
+PATIENCE_SECONDS = 15.0
+
 
 class BodyLimit:
-    """Refuses a body of more than `limit` bytes: by what it says of its length, and by counting it."""
+    """Refuses a body of more than `limit` bytes: by what it says of its length, and by counting it.
 
-    def __init__(self, app: ASGIApp, *, limit: int) -> None:
+    One that stands still for `patience` seconds is given up.
+    """
+
+    def __init__(self, app: ASGIApp, *, limit: int, patience: float = PATIENCE_SECONDS) -> None:
         self._app = app
         self._limit = limit
+        self._patience = patience
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -28,7 +36,10 @@ class BodyLimit:
 
         async def counted() -> Message:
             nonlocal received
-            message = await receive()
+            try:
+                message = await asyncio.wait_for(receive(), self._patience)
+            except TimeoutError:
+                raise RequestError(408, "REQUEST_TIMEOUT", "The body did not arrive in time") from None
             received += len(message.get("body", b""))
             if received > self._limit:
                 raise self._too_large()

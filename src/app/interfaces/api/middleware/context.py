@@ -77,7 +77,8 @@ class RequestContext:
             if name == b"x-forwarded-for"
             for part in value.decode("latin-1").split(",")
         ]
-        return next((hop for hop in reversed(chain) if not self._is_trusted(hop)), peer)
+        hop = next((hop for hop in reversed(chain) if not self._is_trusted(hop)), peer)
+        return hop if _is_address(hop) else peer
 
     def _is_trusted(self, address: str) -> bool:
         try:
@@ -107,3 +108,11 @@ class RequestContext:
             user=str(actor.user_uuid) if actor else None,
             address=address,
         )
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -51,6 +51,8 @@ class Versions:
     def _route(self, scope: Scope) -> str:
         path: str = scope["path"]
         if not path.startswith(PREFIX):
+            if path.startswith("/health/") and not path.endswith("/"):
+                scope["path"] = f"{path}/"
             return DEFAULT_VERSION
         version = path[len(PREFIX) :].partition("/")[0]
         if not _LOOKS_LIKE_A_VERSION.fullmatch(version):

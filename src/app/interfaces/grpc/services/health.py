@@ -6,6 +6,8 @@ from grpc.aio import ServicerContext
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
+MAX_WATCHERS = 50
+
 
 class HealthServicer(health_pb2_grpc.HealthServicer):
     """`grpc.health.v1`: whether this process serves, by the name of a service, or "" for all.
@@ -18,6 +20,7 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
         self._services = frozenset({"", *services})
         self._status = HealthCheckResponse.NOT_SERVING
         self._has_ended = False
+        self._watchers = 0
         self._changed = asyncio.Event()
 
     def tell(self, *, is_serving: bool) -> None:
@@ -45,10 +48,22 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
     async def Watch(
         self, request: HealthCheckRequest, context: ServicerContext
     ) -> AsyncIterator[HealthCheckResponse]:
+        # A watch needs no token and lasts as long as its caller: without a bound, some hundred of
+        # them would leave no place for calls.
+        if self._watchers >= MAX_WATCHERS:
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "Too many watch already; use Check")
+        self._watchers += 1
+        try:
+            async for response in self._told(request.service):
+                yield response
+        finally:
+            self._watchers -= 1
+
+    async def _told(self, service: str) -> AsyncIterator[HealthCheckResponse]:
         told = None
         while True:
             changed = self._changed
-            status = self._status if request.service in self._services else HealthCheckResponse.SERVICE_UNKNOWN
+            status = self._status if service in self._services else HealthCheckResponse.SERVICE_UNKNOWN
             if status != told:
                 told = status
                 yield HealthCheckResponse(status=status)

@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
+from src.app.application.dto.fields import JSONObject
 from src.app.domain.common.exceptions import AppException, NotFoundError
 from src.app.interfaces.api.core.dependencies import RunningProcess
 from src.app.interfaces.api.core.route import StrictRoute
@@ -38,5 +39,5 @@ async def raise_error(kind: str) -> None:
 
 
 @router.post("/echo/", summary="Echo the body", response_description="Echo")
-async def echo(body: dict[str, Any]) -> dict[str, Any]:
+async def echo(body: JSONObject) -> dict[str, Any]:
     return body
