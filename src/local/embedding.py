@@ -9,8 +9,9 @@ from src.local.processes import last_lines
 from src.local.progress import step
 from src.local.servers import RabbitMQ, Server
 from src.local.servers.rabbitmq import install, is_installed
+from src.local.signals import StopSignals
 from src.local.state import Ledger
-from src.local.supervisor import ProgramDiedError, StopSignals
+from src.local.supervisor import ProgramDiedError
 
 
 @contextmanager

@@ -62,12 +62,17 @@ class Plan:
     servers: dict[str, Server] = field(default_factory=dict)
     used: dict[str, str] = field(default_factory=dict)
     """The addresses of servers that run already, by what they are."""
+    replaced: dict[str, str] = field(default_factory=dict)
+    """What to say of a door that is not at its default port, by the variable of the port."""
+    shutdown_timeout: float = 20.0
+    """How many seconds the processes take at most to end, as they read it from the settings."""
 
     @property
     def database_url(self) -> str:
-        of = self.variables
-        credentials = f"{quote(of['DB_USER'], safe='')}:{quote(of['DB_PASSWORD'], safe='')}"
-        return f"postgresql://{credentials}@{of['DB_HOST']}:{of['DB_PORT']}/{quote(of['DB_NAME'], safe='')}"
+        names = ("DB_USER", "DB_PASSWORD", "DB_NAME")
+        user, password, database = (quote(self.variables[name], safe="") for name in names)
+        host, port = self.variables["DB_HOST"], self.variables["DB_PORT"]
+        return f"postgresql://{user}:{password}@{host}:{port}/{database}"
 
     def write(self, sources: Sources) -> None:
         """Keep in `.local/env` what the user has not set."""
@@ -91,9 +96,11 @@ def plan_servers(root: Path, sources: Sources, transport: str | None = None) -> 
     `transport` (`redis`, `rabbitmq`, `kafka`) counts above `MESSAGE_BROKER_URL`.
 
     Raises:
-        SettingError: an address on another machine does not answer.
+        SettingError: an address on another machine does not answer, or a value is not what it should be.
     """
     plan = Plan(root)
+    if given := sources.given("SHUTDOWN_TIMEOUT"):
+        plan.shutdown_timeout = _seconds("SHUTDOWN_TIMEOUT", given)
     _plan_postgresql(plan, sources)
     _plan_redis(plan, sources)
     _plan_transport(plan, sources, transport)
@@ -108,10 +115,10 @@ def add_rabbitmq(plan: Plan) -> None:
 
 def plan_secrets(plan: Plan, sources: Sources) -> None:
     """Resolve the secrets of the product, and who its superadmin is."""
-    of = plan.variables
-    of["SECRET_KEY"] = sources.get("SECRET_KEY", secrets.token_urlsafe(48))
-    of["SUPERADMIN_EMAIL"] = sources.get("SUPERADMIN_EMAIL", "admin@example.com")
-    of["SUPERADMIN_PASSWORD"] = sources.get("SUPERADMIN_PASSWORD", secrets.token_urlsafe(12))
+    variables = plan.variables
+    variables["SECRET_KEY"] = sources.get("SECRET_KEY", secrets.token_urlsafe(48))
+    variables["SUPERADMIN_EMAIL"] = sources.get("SUPERADMIN_EMAIL", "admin@example.com")
+    variables["SUPERADMIN_PASSWORD"] = sources.get("SUPERADMIN_PASSWORD", secrets.token_urlsafe(12))
 
 
 def plan_ports(plan: Plan, sources: Sources) -> None:
@@ -120,10 +127,9 @@ def plan_ports(plan: Plan, sources: Sources) -> None:
     Raises:
         SettingError: a port that the user chose is taken.
     """
-    of = plan.variables
-    of["API_PORT"] = _own_port("API_PORT", sources, host="127.0.0.1", default=8081)
-    of["GRPC_HOST"] = sources.get("GRPC_HOST", "127.0.0.1")
-    of["GRPC_PORT"] = _own_port("GRPC_PORT", sources, host=of["GRPC_HOST"], default=50051)
+    _plan_door(plan, sources, "API_PORT", door="REST", host="127.0.0.1", default=8081)
+    host = plan.variables["GRPC_HOST"] = sources.get("GRPC_HOST", "127.0.0.1")
+    _plan_door(plan, sources, "GRPC_PORT", door="gRPC", host=host, default=50051)
 
 
 def write_private(path: Path, text: str) -> None:
@@ -137,27 +143,27 @@ def write_private(path: Path, text: str) -> None:
 
 
 def _plan_postgresql(plan: Plan, sources: Sources) -> None:
-    of = plan.variables
-    of["DB_HOST"] = sources.given("DB_HOST") or "127.0.0.1"
-    of["DB_NAME"] = sources.get("DB_NAME", "allium")
-    of["DB_USER"] = sources.get("DB_USER", "allium")
-    of["DB_PASSWORD"] = sources.get("DB_PASSWORD", secrets.token_urlsafe(24))
+    variables = plan.variables
+    variables["DB_HOST"] = sources.given("DB_HOST") or "127.0.0.1"
+    variables["DB_NAME"] = sources.get("DB_NAME", "allium")
+    variables["DB_USER"] = sources.get("DB_USER", "allium")
+    variables["DB_PASSWORD"] = sources.get("DB_PASSWORD", secrets.token_urlsafe(24))
     if sources.given("DB_HOST") or sources.given("DB_PORT"):
-        of["DB_PORT"] = sources.given("DB_PORT") or "5432"
-        if _is_served("DB_HOST", of["DB_HOST"], _port("DB_PORT", of["DB_PORT"])):
-            plan.used["postgresql"] = f"{of['DB_HOST']}:{of['DB_PORT']}"
+        variables["DB_PORT"] = sources.given("DB_PORT") or "5432"
+        if _is_served("DB_HOST", variables["DB_HOST"], _port("DB_PORT", variables["DB_PORT"])):
+            plan.used["postgresql"] = f"{variables['DB_HOST']}:{variables['DB_PORT']}"
             return
     else:
         remembered = int(sources.remembered.get("DB_PORT", "0"))
-        of["DB_PORT"] = str(free_port(*([remembered] if remembered else [])))
+        variables["DB_PORT"] = str(free_port(*([remembered] if remembered else [])))
     plan.embed(
         "postgresql",
         PostgreSQL,
-        host=of["DB_HOST"],
-        port=int(of["DB_PORT"]),
-        name=of["DB_NAME"],
-        user=of["DB_USER"],
-        password=of["DB_PASSWORD"],
+        host=variables["DB_HOST"],
+        port=int(variables["DB_PORT"]),
+        name=variables["DB_NAME"],
+        user=variables["DB_USER"],
+        password=variables["DB_PASSWORD"],
     )
 
 
@@ -225,20 +231,31 @@ def _is_served(variable: str, host: str, port: int) -> bool:
     return False
 
 
-def _own_port(variable: str, sources: Sources, *, host: str, default: int) -> str:
+def _plan_door(plan: Plan, sources: Sources, variable: str, *, door: str, host: str, default: int) -> None:
     own = sources.given(variable)
     if own:
         if not is_free(_port(variable, own), host):
             raise SettingError(f"{variable}: port {own} is taken by another program")
-        return own
-    remembered = int(sources.remembered.get(variable, default))
-    return str(free_port(remembered, default, host=host))
+        plan.variables[variable] = own
+        return
+    # The default comes first each time, so that a replacement ends with what made it necessary.
+    port = free_port(default, int(sources.remembered.get(variable, default)), host=host)
+    plan.variables[variable] = str(port)
+    if port != default:
+        plan.replaced[variable] = f"{default} is taken, so {door} is at {port}"
 
 
 def _port(variable: str, text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 65_536:
         raise SettingError(f"{variable}: {text!r} is not a port")
     return int(text)
+
+
+def _seconds(variable: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise SettingError(f"{variable}: {text!r} is not a number of seconds") from error
 
 
 def _fresh_url(scheme: str, remembered: str) -> str:

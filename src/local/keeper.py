@@ -16,8 +16,9 @@ from src.local.environment import Plan, SettingError, Sources, add_rabbitmq, pla
 from src.local.processes import ProcessIdentity, end_orphans
 from src.local.servers import ServerError
 from src.local.servers.rabbitmq import can_be_had, how_to_install
+from src.local.signals import StopRequestedError, StopSignals
 from src.local.state import Ledger, Lock
-from src.local.supervisor import ProgramDiedError, StopRequestedError, StopSignals
+from src.local.supervisor import ProgramDiedError
 
 Kept = Mapping[str, Mapping[str, str]]
 
@@ -116,9 +117,10 @@ def data_lock(root: Path) -> Path:
 
 
 def remove_data(root: Path) -> None:
-    """Remove what the embedded servers hold; only for who holds the data lock."""
-    if (data := root / ".local" / "data").exists():
-        shutil.rmtree(data)
+    """Remove what the embedded servers hold, and the mails of their users; only for who holds the data lock."""
+    for name in ("data", "mail"):
+        if (folder := root / ".local" / name).exists():
+            shutil.rmtree(folder)
 
 
 def end_all_orphans(root: Path) -> None:
@@ -157,6 +159,8 @@ def _print_addresses(servers: Kept) -> None:
         print(f"  {name:<13}{values}")
     if servers:
         print("local_run.sh uses them; `bash local_prepare.sh --stop` ends them.")
+    if "rabbitmq" in servers:
+        print("RabbitMQ is used only with `--broker rabbitmq`, or where MESSAGE_BROKER_URL names it.")
 
 
 def _keeper(root: Path) -> ProcessIdentity | None:

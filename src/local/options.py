@@ -15,7 +15,9 @@ def parse_run(options: Sequence[str]) -> argparse.Namespace:
     for name in PROCESSES:
         parser.add_argument(f"--run_{name}", action="append_const", dest="names", const=name, help=f"run {name}")
     parser.add_argument("--broker", choices=("redis", "rabbitmq", "kafka"), help="how events travel in this run")
-    parser.add_argument("--recreate", action="store_true", help="remove the data of the embedded servers first")
+    parser.add_argument(
+        "--recreate", action="store_true", help="remove the data of the embedded servers, and the mails, first"
+    )
     parser.add_argument("--docker", action="store_true", help="in containers, by Docker Compose")
     parser.add_argument("--without-brokers", action="store_true", help="leave out the tests that need a broker")
     parser.add_argument("--run_tests", nargs=argparse.REMAINDER, metavar="…", help="run pytest with what follows")
@@ -33,7 +35,7 @@ def parse_prepare(options: Sequence[str]) -> argparse.Namespace:
         description="Start PostgreSQL, Redis and RabbitMQ where they do not answer yet, and return.",
         allow_abbrev=False,
     )
-    parser.add_argument("--recreate", action="store_true", help="remove their data first")
+    parser.add_argument("--recreate", action="store_true", help="remove their data, and the mails, first")
     parser.add_argument("--docker", action="store_true", help="in containers, by Docker Compose")
     parser.add_argument("--stop", action="store_true", help="end them")
     return parser.parse_args(options)

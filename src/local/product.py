@@ -1,6 +1,7 @@
 """The product as the launcher sees it: its commands, and how each says that it is ready."""
 
 import hashlib
+import math
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 from src.local.environment import Plan
 from src.local.options import PROCESSES
 from src.local.ports import free_port
-from src.local.supervisor import Program, answers_ok, exists, listens
+from src.local.supervisor import HealthPage, Program, exists, listens
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ def allium(names: Collection[str]) -> Product:
 
     return Product(
         preparations={
-            "migrate": _python("-m alembic upgrade head"),
+            "migrate": _python("-m src.local.migrate"),
             "seed": _python("-m src.app.interfaces.cli seed"),
         },
         programs=programs,
@@ -51,9 +52,10 @@ def _api(plan: Plan) -> Program:
     port = plan.variables["API_PORT"]
     command = _python(
         f"-m uvicorn src.app.interfaces.cli.main:app --host 127.0.0.1 --port {port} --no-access-log"
-        " --no-server-header --no-proxy-headers --timeout-graceful-shutdown 20"
+        f" --no-server-header --no-proxy-headers --timeout-graceful-shutdown {math.ceil(plan.shutdown_timeout)}"
     )
-    return Program("api", command, answers_ok(f"http://127.0.0.1:{port}/health/ready/"))
+    page = HealthPage(f"http://127.0.0.1:{port}/health/ready/")
+    return Program("api", command, page.is_ok, why_not=page.why_not)
 
 
 def _grpc(plan: Plan) -> Program:

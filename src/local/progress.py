@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from src.local.signals import StopRequestedError
+
 
 @contextmanager
 def step(title: str) -> Iterator[Callable[[str], None]]:
@@ -12,6 +14,9 @@ def step(title: str) -> Iterator[Callable[[str], None]]:
     print(f"  {title:<13}", end="", flush=True)
     try:
         yield lambda note: print(f"{note}  ", end="", flush=True)
+    except (StopRequestedError, KeyboardInterrupt):
+        print("stopped", flush=True)
+        raise
     except BaseException:
         print(f"given up after {time.monotonic() - started:.1f} s", flush=True)
         raise

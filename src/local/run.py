@@ -25,11 +25,12 @@ from src.local.product import Product, fingerprint
 from src.local.progress import step
 from src.local.servers import ServerError
 from src.local.servers.postgresql import query
+from src.local.signals import StopRequestedError, StopSignals
 from src.local.state import Ledger, Lock
-from src.local.supervisor import LogTail, ProgramDiedError, StopRequestedError, StopSignals, Supervisor
+from src.local.supervisor import LogTail, ProgramDiedError, Supervisor
 
 _START_PATIENCE = 60.0
-_STOP_PATIENCE = 25.0  # more than the processes take to finish what they are doing
+_STOP_MARGIN = 5.0  # beyond SHUTDOWN_TIMEOUT: to close connections, and for who only then begins
 
 _END_THE_KEPT = "end them first, by `bash local_prepare.sh --stop` (and --docker, if they are containers)."
 
@@ -100,7 +101,7 @@ class _Run:
                 # The terminal may be gone, and its closing may be why this stops.
                 with suppress(OSError):
                     print("\nStopping.", flush=True)
-                supervisor.stop(patience=_STOP_PATIENCE)
+                supervisor.stop(patience=plan.shutdown_timeout + _STOP_MARGIN)
 
     def _claim_data(self, *, owned: bool, recreate: bool) -> None:
         if owned:
@@ -144,16 +145,16 @@ class _Run:
             )
 
     def _announce(self, plan: Plan, supervisor: Supervisor, took: float) -> None:
-        of = plan.variables
-        api = f"http://127.0.0.1:{of['API_PORT']}"
+        variables = plan.variables
+        api = f"http://127.0.0.1:{variables['API_PORT']}"
         state = {
             "api_url": api,
             "docs_url": f"{api}/docs",
-            "grpc_address": f"{of['GRPC_HOST']}:{of['GRPC_PORT']}",
+            "grpc_address": f"{variables['GRPC_HOST']}:{variables['GRPC_PORT']}",
             "database_url": plan.database_url,
-            "redis_url": of["REDIS_URL"],
-            "message_broker_url": of["MESSAGE_BROKER_URL"],
-            "superadmin": {"email": of["SUPERADMIN_EMAIL"], "password": of["SUPERADMIN_PASSWORD"]},
+            "redis_url": variables["REDIS_URL"],
+            "message_broker_url": variables["MESSAGE_BROKER_URL"],
+            "superadmin": {"email": variables["SUPERADMIN_EMAIL"], "password": variables["SUPERADMIN_PASSWORD"]},
             "processes": {**_pids(plan), **supervisor.pids},
         }
         write_private(self._state, json.dumps(state, indent=2) + "\n")
@@ -176,20 +177,23 @@ def _pids(plan: Plan) -> dict[str, int]:
 
 
 def _summary(plan: Plan, supervisor: Supervisor, took: float) -> str:
-    of = plan.variables
-    api = f"http://127.0.0.1:{of['API_PORT']}"
+    variables = plan.variables
+    api = f"http://127.0.0.1:{variables['API_PORT']}"
     lines = [f"\nReady in {took:.1f} s.\n"]
     if "api" in supervisor.pids:
         lines.append(f"  REST         {api}/docs")
     if "grpc" in supervisor.pids:
-        lines.append(f"  gRPC         {of['GRPC_HOST']}:{of['GRPC_PORT']}")
+        lines.append(f"  gRPC         {variables['GRPC_HOST']}:{variables['GRPC_PORT']}")
     if "flower" in supervisor.pids:
-        lines.append(f"  Flower       http://127.0.0.1:{of['FLOWER_PORT']}")
+        lines.append(f"  Flower       http://127.0.0.1:{variables['FLOWER_PORT']}")
     lines += [f"  {name:<13}{server.host}:{server.port}, embedded" for name, server in plan.servers.items()]
     lines += [f"  {name:<13}{address}, found running" for name, address in plan.used.items()]
-    lines.append(f"  superadmin   {of['SUPERADMIN_EMAIL']}   password   {of['SUPERADMIN_PASSWORD']}")
+    lines.append(f"  superadmin   {variables['SUPERADMIN_EMAIL']}   password   {variables['SUPERADMIN_PASSWORD']}")
+    doors = {"api": "API_PORT", "grpc": "GRPC_PORT"}
+    replaced = [plan.replaced.get(doors.get(name, ""), "") for name in supervisor.pids]
+    lines += [f"  {line}" for line in replaced if line]
     if "api" in supervisor.pids:
-        body = json.dumps({"email": of["SUPERADMIN_EMAIL"], "password": of["SUPERADMIN_PASSWORD"]})
+        body = json.dumps({"email": variables["SUPERADMIN_EMAIL"], "password": variables["SUPERADMIN_PASSWORD"]})
         lines.append(
             f"\nTry:\n  curl {api}/api/v1/auth/tokens/ -H 'Content-Type: application/json' -d {shlex.quote(body)}"
         )

@@ -14,10 +14,14 @@ def main(command: str, options: list[str]) -> None:
     lock = _lock_for_run(options) if command == "run" else "local"
     if command == "prepare":
         parse_prepare(options)
+    # Containers often set it, and each process of each start would compile everything again.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     try:
         python = install(lock)
     except InstallError as error:
         sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
     os.chdir(ROOT)
     os.execv(python, [str(python), "-m", "src.local", command, *options])  # noqa: S606 - no shell is wanted
 
@@ -30,7 +34,8 @@ def _lock_for_run(options: list[str]) -> str:
 
 
 def _kafka_is_set() -> bool:
-    # The broker of the Kafka protocol comes with the tests' packages.
+    # The broker of the Kafka protocol comes with the tests' packages. `.env` is read by hand, and
+    # only for this, because nothing is installed yet; environment.py reads it as it should be read.
     file = ROOT / ".env"
     lines = [f"MESSAGE_BROKER_URL={os.environ.get('MESSAGE_BROKER_URL', '')}"]
     lines += file.read_text().splitlines() if file.exists() else []

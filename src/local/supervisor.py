@@ -4,21 +4,17 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from src.local.ports import answers
 from src.local.processes import ProcessIdentity, kill, last_lines, spawn
-
-
-class StopRequestedError(Exception):
-    """Somebody pressed Ctrl-C or sent SIGTERM."""
+from src.local.signals import StopSignals
 
 
 class ProgramDiedError(Exception):
@@ -33,19 +29,34 @@ class Program:
     command: Sequence[str]
     is_ready: Callable[[], bool]
     environment: Mapping[str, str] = field(default_factory=dict)
+    why_not: Callable[[], str] = lambda: ""
+    """What it says itself about not being ready, for who has waited in vain."""
 
 
-def answers_ok(url: str) -> Callable[[], bool]:
-    """Ready when a GET answers 200."""
+class HealthPage:
+    """A page that answers 200 when its program is ready, and else says what is missing."""
 
-    def ask() -> bool:
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._answer = ""
+
+    def is_ok(self) -> bool:
+        parts = urlsplit(self._url)
+        connection = HTTPConnection(parts.netloc, timeout=2)
         try:
-            with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 - our own http URL
-                return bool(response.status == HTTPStatus.OK)
-        except OSError:
+            connection.request("GET", parts.path)
+            response = connection.getresponse()
+            self._answer = f"answers {response.status}: {response.read().decode(errors='replace')}"
+        except (OSError, HTTPException):
+            self._answer = "does not answer"
             return False
+        finally:
+            connection.close()
+        return response.status == HTTPStatus.OK
 
-    return ask
+    def why_not(self) -> str:
+        """Return what the page answered when it was last asked."""
+        return f"{self._url} {self._answer}"
 
 
 def exists(path: Path) -> Callable[[], bool]:
@@ -56,42 +67,6 @@ def exists(path: Path) -> Callable[[], bool]:
 def listens(host: str, port: int) -> Callable[[], bool]:
     """Ready when a connection is accepted."""
     return lambda: answers(host, port)
-
-
-class StopSignals:
-    """SIGINT, SIGTERM and SIGHUP as something to ask for, so that nothing is cut in the middle."""
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._event = threading.Event()
-
-    @contextmanager
-    def caught(self) -> Iterator["StopSignals"]:
-        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        before = {number: signal.signal(number, self._receive) for number in numbers}
-        try:
-            yield self
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    def pause(self, seconds: float) -> None:
-        """Wait a moment.
-
-        Raises:
-            StopRequestedError: a signal has come.
-        """
-        if self._event.wait(seconds):
-            raise StopRequestedError
-
-    @property
-    def insist(self) -> bool:
-        """Whether the signal came a second time: the person does not want to wait."""
-        return self._count > 1
-
-    def _receive(self, *_: object) -> None:
-        self._count += 1
-        self._event.set()
 
 
 class Supervisor:
@@ -141,17 +116,17 @@ class Supervisor:
         """
         for program in programs:
             self._start(program.name, program.command, program.environment)
-        deadline = time.monotonic() + patience
+        began = time.monotonic()
         waiting = list(programs)
         while waiting:
-            self._signals.pause(0.05)
+            # To ask is work for who is asked, and it has enough to do while it starts.
+            self._signals.pause(0.05 if time.monotonic() < began + 1 else 0.25)
             self.check()
             for program in [program for program in waiting if program.is_ready()]:
                 waiting.remove(program)
                 on_ready(program.name)
-            if waiting and time.monotonic() > deadline:
-                name = waiting[0].name
-                raise ProgramDiedError(f"{name} was not ready within {patience:.0f} s. {self._last_words(name)}")
+            if waiting and time.monotonic() > began + patience:
+                raise ProgramDiedError(self._unready(waiting[0], patience))
 
     def check(self) -> None:
         """Look whether all are alive.
@@ -196,6 +171,10 @@ class Supervisor:
     def _obituary(self, name: str, status: int) -> str:
         how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
         return f"{name} {how}. {self._last_words(name)}"
+
+    def _unready(self, program: Program, patience: float) -> str:
+        lines = [f"{program.name} was not ready within {patience:.0f} s.", program.why_not()]
+        return "\n".join([*filter(None, lines), self._last_words(program.name)])
 
     def _last_words(self, name: str) -> str:
         lines = last_lines(self._log(name))

@@ -26,12 +26,11 @@ def drawn() -> dict[str, str | None]:
 
 
 def named() -> dict[str, str | None]:
-    """Return each class and its nearest named parent; a private one in between is only a way to share."""
+    """Return each class and its parent."""
     parents: dict[str, str | None] = {"AppException": None}
     for name, kind in vars(kernel).items():
-        if isinstance(kind, type) and issubclass(kind, AppException) and not name.startswith("_"):
-            above = [parent.__name__ for parent in kind.__mro__[1:] if issubclass(parent, AppException)]
-            parents[name] = next((parent for parent in above if not parent.startswith("_")), None)
+        if isinstance(kind, type) and issubclass(kind, AppException) and kind is not AppException:
+            parents[name] = kind.__base__.__name__ if kind.__base__ else None
     return parents
 
 
@@ -41,8 +40,7 @@ def errors() -> list[type[AppException]]:
     return [
         error
         for error in found
-        if isinstance(error, type) and issubclass(error, AppException) and not error.__name__.startswith("_")
-        if error is not AppException
+        if isinstance(error, type) and issubclass(error, AppException) and error is not AppException
     ]
 
 

@@ -12,17 +12,19 @@ import secrets
 import shutil
 import socket
 import subprocess
+import time
 from pathlib import Path
 from typing import ClassVar
 from urllib.parse import quote
 
 from src.local.ports import addresses_of, answers, free_port
-from src.local.processes import ProcessIdentity, kill
+from src.local.processes import ProcessIdentity, kill, last_lines
 from src.local.servers.server import Server, ServerError
 
 # Not the one on the path: that wrapper changes to the user `rabbitmq`.
 _BINARY = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 _PACKAGE = "rabbitmq-server"
+_EPMD_PATIENCE = 10.0
 
 
 class RabbitMQ(Server):
@@ -76,9 +78,15 @@ class RabbitMQ(Server):
         # The node would start a daemon of its own that outlives it; it uses this child instead.
         names_port, node_port = free_port(), free_port()
         self._epmd = self._spawn("epmd", "-address", "127.0.0.1", "-port", str(names_port))
-        while not answers("127.0.0.1", names_port) and self._epmd.poll() is None:
-            pass
+        self._wait_for_epmd(self._epmd, names_port)
         return self._spawn(_BINARY, environment=self._node_environment(names_port, node_port))
+
+    def _wait_for_epmd(self, epmd: subprocess.Popen[bytes], port: int) -> None:
+        deadline = time.monotonic() + _EPMD_PATIENCE
+        while not answers("127.0.0.1", port):
+            if epmd.poll() is not None or time.monotonic() > deadline:
+                raise ServerError(f"RabbitMQ's epmd does not answer:\n{last_lines(self.log)}")
+            time.sleep(0.01)
 
     def _prepare(self) -> None:
         if not is_installed():

@@ -52,9 +52,11 @@ class Queue:
                 max_attempts=max_attempts,
             )
             running = asyncio.create_task(consumer.run(stop))
-            yield
-            stop.set()
-            await running
+            try:
+                yield
+            finally:
+                stop.set()
+                await running
 
 
 @pytest.fixture

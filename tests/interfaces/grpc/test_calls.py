@@ -10,7 +10,7 @@ import pytest
 from grpc import aio
 from loguru import logger
 
-from src.app.application.common.context import is_request_id
+from src.app.application.common.context import request_id_of
 from src.app.application.dto.auth import SignedUpDTO
 from src.app.infrastructure.bootstrap import Process
 from src.app.interfaces.grpc.client import AlliumClient
@@ -37,7 +37,7 @@ class TestRequestId:
 
         made = dict(await call.initial_metadata())["x-request-id"]
         assert made != given
-        assert is_request_id(made)
+        assert request_id_of(made) == made
 
     @pytest.mark.parametrize("kind", KINDS)
     async def test_it_comes_with_an_error_too(self, channel: aio.Channel, ada: SignedUpDTO, kind: str) -> None:

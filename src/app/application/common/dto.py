@@ -3,6 +3,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from src.app.application.common.text import is_storable
+
 
 class Command(BaseModel):
     """What a caller asks for. Unknown fields are refused, so that nothing is set by accident."""
@@ -17,8 +19,7 @@ class Payload(BaseModel):
 
 
 def _storable(text: str) -> str:
-    # PostgreSQL stores no NUL, and UTF-8 knows no lone surrogate (RFC 3629 section 3).
-    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+    if not is_storable(text):
         raise PydanticCustomError("unstorable_text", "Text must not contain NUL or lone surrogates")
     return text
 

@@ -7,6 +7,7 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, SecretStr, WithJsonSchema
 from pydantic_core import PydanticCustomError, to_json
 
+from src.app.application.common.text import is_storable
 from src.app.domain.common.contact import MAX_EMAIL_LENGTH, Email, Phone
 from src.app.domain.common.exceptions import ValidationError
 
@@ -42,8 +43,7 @@ def parse_phone(text: object) -> Phone:
 
 def _hashable(password: SecretStr) -> SecretStr:
     # bcrypt ends a password at a NUL, and a lone surrogate has no UTF-8 form to be hashed.
-    text = password.get_secret_value()
-    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+    if not is_storable(password.get_secret_value()):
         raise PydanticCustomError("password", "A password must not contain NUL or lone surrogates")
     return password
 

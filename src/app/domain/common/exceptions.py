@@ -27,11 +27,12 @@ class AppException(Exception):
 
     `details` are mappings of `key` and `value`, with `message` and `code` where the detail has
     its own. `field` is short for one detail about that field; further keywords are one
-    `key`/`value` detail each.
+    `key`/`value` detail each. `retry_after` is in seconds, for a failure that passes.
     """
 
     code: ClassVar[str] = "ERROR"
     default_message: ClassVar[str] = "The request could not be completed"
+    default_retry_after: ClassVar[float | None] = None
 
     def __init__(
         self,
@@ -39,9 +40,11 @@ class AppException(Exception):
         details: Sequence[Mapping[str, Any]] = (),
         *,
         field: str | None = None,
+        retry_after: float | None = None,
         **facts: object,
     ) -> None:
         self.message = message or self.default_message
+        self.retry_after = retry_after if retry_after is not None else self.default_retry_after
         self.details: list[dict[str, Any]] = [dict(detail) for detail in details]
         if field is not None:
             self.details.append({"key": field, "message": self.message, "code": self.code.lower()})
@@ -94,32 +97,16 @@ class LimitExceededError(AppException):
     default_message = "The plan does not include more of this"
 
 
-class _RetryableError(AppException):
-    """A failure that says when to come back: `retry_after` is in seconds."""
-
-    retry_after: float
-
-    def __init__(
-        self,
-        message: str | None = None,
-        details: Sequence[Mapping[str, Any]] = (),
-        *,
-        retry_after: float = 1.0,
-        field: str | None = None,
-        **facts: object,
-    ) -> None:
-        super().__init__(message, details, field=field, **facts)
-        self.retry_after = retry_after
-
-
-class RateLimitedError(_RetryableError):
+class RateLimitedError(AppException):
     code = "RATE_LIMITED"
     default_message = "Too many requests; slow down"
+    default_retry_after = 1.0
 
 
-class ExternalServiceError(_RetryableError):
+class ExternalServiceError(AppException):
     code = "EXTERNAL_SERVICE_ERROR"
     default_message = "A service that we depend on is not available"
+    default_retry_after = 1.0
 
 
 class CircuitOpenError(ExternalServiceError):

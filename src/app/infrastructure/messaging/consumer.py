@@ -9,7 +9,8 @@ import orjson
 from loguru import logger
 from pydantic import ValidationError as PayloadError
 
-from src.app.application.common.context import is_request_id, request_id
+from src.app.application.common.context import request_id, request_id_of
+from src.app.application.common.text import storable
 from src.app.application.ports.messages import Handler
 from src.app.domain.common.exceptions import AppException, ExternalServiceError
 from src.app.infrastructure.common.heartbeat import Beating
@@ -39,7 +40,7 @@ class _DeadError(Exception):
     def __init__(self, reason: str, error: str) -> None:
         super().__init__(error)
         self.reason = reason
-        self.error = _storable(error)[:MAX_ERROR_LENGTH]
+        self.error = storable(error)[:MAX_ERROR_LENGTH]
 
 
 class _OutageError(Exception):
@@ -147,7 +148,7 @@ class Consumer:
         if handler is None:
             raise _DeadError("unknown_event", f"Nothing here handles {envelope.event!r}")
         payload = _payload(handler, envelope)
-        message_id = _storable(envelope.id or delivery.id)
+        message_id = storable(envelope.id or delivery.id)
         token = request_id.set(_request_id(envelope, delivery))
         is_begun = False
         try:
@@ -179,10 +180,10 @@ class Consumer:
         values = [
             new_uuid(),
             self._queue,
-            _storable(delivery.id)[:255],
+            storable(delivery.id)[:255],
             _event_of(delivery),
             delivery.body,
-            {_storable(name): _storable(value) for name, value in delivery.headers.items()},
+            {storable(name): storable(value) for name, value in delivery.headers.items()},
             dead.reason[:100],
             dead.error,
             delivery.attempts + 1,
@@ -191,12 +192,6 @@ class Consumer:
         with _outages():
             await self._database.executor.fetch(_BURY, values)
             await subscription.dead(delivery, reason=dead.reason, error=dead.error)
-
-
-def _storable(text: str) -> str:
-    # PostgreSQL stores no NUL, and UTF-8 no lone surrogate; the body is kept as it came.
-    replaced = text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
-    return replaced.encode(errors="replace").decode()
 
 
 @contextmanager
@@ -209,7 +204,7 @@ def _outages() -> Iterator[None]:
 
 def _event_of(delivery: Delivery) -> str | None:
     try:
-        return _storable(parse(delivery.body).event)[:100]
+        return storable(parse(delivery.body).event)[:100]
     except AppException:
         return None
 
@@ -237,5 +232,4 @@ def _payload(handler: Handler, envelope: Envelope) -> Any:
 
 
 def _request_id(envelope: Envelope, delivery: Delivery) -> str:
-    given = envelope.request_id or delivery.headers.get("x-request-id", "")
-    return given if is_request_id(given) else str(new_uuid())
+    return request_id_of(envelope.request_id or delivery.headers.get("x-request-id", ""))

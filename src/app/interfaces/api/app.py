@@ -42,9 +42,9 @@ def make_app(settings: Settings, process: Callable[[], AbstractAsyncContextManag
         # Our own metrics and log lines say what its would.
         telemetry={"tracing": False, "metrics": False, "logs": False},
         exception_handlers={
-            AppException: _app_exception,
-            RequestValidationError: _invalid_request,
-            HTTPException: _http_exception,
+            AppException: _answer,
+            RequestValidationError: _answer,
+            HTTPException: _answer,
         },
     )
     app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
@@ -64,15 +64,5 @@ def make_app(settings: Settings, process: Callable[[], AbstractAsyncContextManag
     return app
 
 
-async def _app_exception(request: Request, error: Exception) -> Response:
-    assert isinstance(error, AppException)  # noqa: S101  FastAPI's type is wider than what it calls this with
-    return errors.answer_app_exception(request.scope, error)
-
-
-async def _invalid_request(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101
-    return errors.answer_invalid_request(request.scope, error)
-
-
-async def _http_exception(request: Request, error: Exception) -> Response:
-    return errors.answer_http_exception(request.scope, error)
+async def _answer(request: Request, error: Exception) -> Response:
+    return errors.answer(request.scope, error)

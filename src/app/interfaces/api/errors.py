@@ -10,6 +10,7 @@ import orjson
 from fastapi import HTTPException
 from fastapi.exceptions import RequestValidationError
 from loguru import logger
+from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.responses import Response
 from starlette.types import Scope
 from uuid_utils.compat import uuid7
@@ -39,22 +40,34 @@ class RequestError(HTTPException):
         self.code = code
 
 
-def answer_app_exception(scope: Scope, error: AppException) -> Response:
+def answer(scope: Scope, error: Exception) -> Response:
+    """Answer any error with the one body."""
+    match error:
+        case AppException():
+            return _answer_app_exception(scope, error)
+        case RequestValidationError():
+            return _answer_invalid_request(scope, error)
+        case StarletteHTTPException():
+            return _answer_http_exception(scope, error)
+        case _:
+            return error_response(scope, 500, "INTERNAL_ERROR", "An unexpected error occurred", cause=error)
+
+
+def _answer_app_exception(scope: Scope, error: AppException) -> Response:
     headers = {}
     if isinstance(error, AuthenticationError):
         headers["WWW-Authenticate"] = f'Bearer error="invalid_token", error_description="{error.code}"'
         if error.code == AuthenticationError.code:
             headers["WWW-Authenticate"] = "Bearer"
-    retry_after = getattr(error, "retry_after", None)
-    if retry_after is not None:
-        headers["Retry-After"] = str(max(1, round(retry_after)))
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(max(1, round(error.retry_after)))
     status = outcome_of(type(error)).http
     return error_response(
         scope, status, error.code, error.message, [_detail(detail) for detail in error.details], headers, error
     )
 
 
-def answer_invalid_request(scope: Scope, error: RequestValidationError) -> Response:
+def _answer_invalid_request(scope: Scope, error: RequestValidationError) -> Response:
     """Say which fields are wrong. What was sent is not repeated: it may be a password, or no JSON."""
     details = [
         {
@@ -67,16 +80,12 @@ def answer_invalid_request(scope: Scope, error: RequestValidationError) -> Respo
     return error_response(scope, 422, "VALIDATION_ERROR", "The input is not valid", details)
 
 
-def answer_http_exception(scope: Scope, error: Any) -> Response:
+def _answer_http_exception(scope: Scope, error: StarletteHTTPException) -> Response:
     status = error.status_code
     code, message = _OF_STATUS.get(status, (HTTPStatus(status).name, HTTPStatus(status).phrase))
     if isinstance(error, RequestError):
         code, message = error.code, str(error.detail)
     return error_response(scope, status, code, message, headers=error.headers)
-
-
-def answer_unexpected(scope: Scope, error: BaseException) -> Response:
-    return error_response(scope, 500, "INTERNAL_ERROR", "An unexpected error occurred", cause=error)
 
 
 def error_response(

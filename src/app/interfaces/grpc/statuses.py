@@ -17,7 +17,7 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
-from src.app.domain.common.exceptions import AppException, ExternalServiceError, RateLimitedError
+from src.app.domain.common.exceptions import AppException, ExternalServiceError
 from src.app.interfaces.outcomes import OUTCOMES, outcome_of
 
 DOMAIN = "allium"
@@ -62,7 +62,7 @@ def error_of(error: grpc.RpcError) -> AppException:
     # A leaf may have a constructor of its own; what it would say has been said over there.
     raised = kind.__new__(kind)
     AppException.__init__(raised, error.details(), details)
-    if isinstance(raised, ExternalServiceError | RateLimitedError):
+    if raised.retry_after is not None:
         raised.retry_after = _unpacked(found, RetryInfo).retry_delay.ToTimedelta().total_seconds()
     return raised
 
@@ -86,7 +86,7 @@ def _status(error: AppException, details: Sequence[Mapping[str, Any]]) -> Status
     status = refusal(grpc.StatusCode[outcome_of(type(error)).grpc], error.code, error.message, facts)
     if violations:
         _add(status, BadRequest(field_violations=violations))
-    if isinstance(error, ExternalServiceError | RateLimitedError):
+    if error.retry_after is not None:
         _add(status, RetryInfo(retry_delay=timedelta(seconds=error.retry_after)))
     return status
 

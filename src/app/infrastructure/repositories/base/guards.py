@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import JSON, TypeEngine
 
+from src.app.application.common.text import is_storable
 from src.app.domain.common.exceptions import ValidationError
 from src.app.infrastructure.repositories.base.lookups import Family
 
@@ -91,34 +92,26 @@ class SecurityValidator:
 
 
 def _text(value: Any) -> str:
-    text = value if isinstance(value, str) else _refuse()
-    # PostgreSQL stores no NUL, and a lone surrogate has no UTF-8 form.
-    if len(text) > MAX_TEXT_LENGTH or "\x00" in text or (not text.isprintable() and _has_surrogate(text)):
-        _refuse()
-    return text
+    if not isinstance(value, str) or len(value) > MAX_TEXT_LENGTH or not is_storable(value):
+        raise ValueError("not text that can be stored")
+    return value
 
 
-def _has_surrogate(text: str) -> bool:
-    return any("\ud800" <= character <= "\udfff" for character in text)
+def _of_type(*types: type) -> Callable[[Any], Any]:
+    """Return a check that takes values of exactly these types: a bool is no number here."""
 
+    def check(value: Any) -> Any:
+        if type(value) not in types:
+            raise TypeError("not of this type")
+        return value
 
-def _refuse() -> Any:
-    raise ValueError("not of this type")
-
-
-def _integer(value: Any) -> int:
-    return value if type(value) is int else _refuse()
+    return check
 
 
 def _number(value: Any) -> Decimal:
-    if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
-        _refuse()
-    number = Decimal(value)
-    return number if number.is_finite() else _refuse()
-
-
-def _boolean(value: Any) -> bool:
-    return value if isinstance(value, bool) else _refuse()
+    if type(value) not in (int, Decimal) or not (number := Decimal(value)).is_finite():
+        raise ValueError("not a finite number")
+    return number
 
 
 def _uuid(value: Any) -> UUID:
@@ -127,31 +120,23 @@ def _uuid(value: Any) -> UUID:
 
 def _moment(value: Any) -> datetime:
     moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
-    return moment if moment.tzinfo is not None else _refuse()
+    if moment.tzinfo is None:
+        raise ValueError("without a time zone")
+    return moment
 
 
 def _date(value: Any) -> date:
-    if isinstance(value, datetime):
-        _refuse()
-    return value if isinstance(value, date) else date.fromisoformat(value)
-
-
-def _bytes(value: Any) -> bytes:
-    return value if isinstance(value, bytes) else _refuse()
-
-
-def _json(value: Any) -> Any:
-    return value
+    return value if type(value) is date else date.fromisoformat(value)
 
 
 _CHECKS: dict[Family, Callable[[Any], Any]] = {
     Family.TEXT: _text,
-    Family.INTEGER: _integer,
+    Family.INTEGER: _of_type(int),
     Family.NUMBER: _number,
-    Family.BOOLEAN: _boolean,
+    Family.BOOLEAN: _of_type(bool),
     Family.UUID: _uuid,
     Family.MOMENT: _moment,
     Family.DATE: _date,
-    Family.BYTES: _bytes,
-    Family.JSON: _json,
+    Family.BYTES: _of_type(bytes),
+    Family.JSON: lambda value: value,
 }

@@ -13,6 +13,7 @@ from src.app.application.services.auth_service import AppAuthService
 from src.app.application.services.users_service import AppUserService
 from src.app.domain.common.exceptions import AuthenticationError
 from src.app.infrastructure.bootstrap import Process
+from src.app.interfaces.bearer import bearer_token_of
 
 MAX_USER_AGENT_LENGTH = 255
 
@@ -45,10 +46,7 @@ def bearer_token(request: Request) -> str:
     Raises:
         AuthenticationError: it brings none.
     """
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise AuthenticationError
-    return token.strip()
+    return bearer_token_of(request.headers.get("authorization", ""))
 
 
 async def _device(request: Request) -> Device:

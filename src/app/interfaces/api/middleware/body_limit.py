@@ -2,7 +2,7 @@ import asyncio
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from src.app.interfaces.api.errors import RequestError, answer_http_exception
+from src.app.interfaces.api.errors import RequestError, answer
 
 PATIENCE_SECONDS = 15.0
 
@@ -27,7 +27,7 @@ class BodyLimit:
         if length is None and b"transfer-encoding" not in headers:
             await self._app(scope, receive, send)
         elif length is not None and (not length.isdigit() or int(length) > self._limit):
-            await answer_http_exception(scope, self._too_large())(scope, receive, send)
+            await answer(scope, self._too_large())(scope, receive, send)
         else:
             await self._app(scope, self._counted(receive), send)
 

@@ -9,10 +9,9 @@ from ipaddress import ip_address, ip_network
 
 from prometheus_client import Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uuid_utils.compat import uuid7
 
-from src.app.application.common.context import current_actor, is_request_id, request_id
-from src.app.interfaces.api.errors import DEFAULT_VERSION, answer_unexpected
+from src.app.application.common.context import current_actor, request_id, request_id_of
+from src.app.interfaces.api.errors import DEFAULT_VERSION, answer
 from src.app.interfaces.metrics import REQUEST_SECONDS
 
 UNROUTED = "unrouted"
@@ -41,7 +40,7 @@ class RequestContext:
         scope["client_address"] = address = self._address(scope)
         status = 0
 
-        async def answer(message: Message) -> None:
+        async def send_named(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -50,22 +49,20 @@ class RequestContext:
             await send(message)
 
         try:
-            await self._app(scope, receive, answer)
+            await self._app(scope, receive, send_named)
         except Exception as error:
             # What has begun cannot be answered otherwise; the server closes the connection.
             if status:
                 raise
-            await answer_unexpected(scope, error)(scope, receive, answer)
+            await answer(scope, error)(scope, receive, send_named)
         finally:
             self._note(scope, status, time.perf_counter() - started, address)
 
     def _request_id(self, scope: Scope) -> str:
         for name, value in scope["headers"]:
             if name == b"x-request-id":
-                given = value.decode("latin-1")
-                if is_request_id(given):
-                    return str(given)
-        return str(uuid7())
+                return request_id_of(value.decode("latin-1"))
+        return request_id_of("")
 
     def _address(self, scope: Scope) -> str | None:
         peer: str | None = scope["client"][0] if scope.get("client") else None

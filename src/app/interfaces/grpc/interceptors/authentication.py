@@ -6,6 +6,7 @@ from src.app.application.common.actor import Actor
 from src.app.application.common.context import current_actor
 from src.app.application.services.auth_service import AppAuthService
 from src.app.domain.common.exceptions import AuthenticationError
+from src.app.interfaces.bearer import bearer_token_of
 from src.app.interfaces.grpc.interceptors.call import Call, Proceed
 
 OPEN_METHODS = frozenset(
@@ -28,7 +29,8 @@ class Authentication:
 
     async def __call__(self, call: Call, proceed: Proceed) -> Any:
         if call.method not in OPEN_METHODS:
-            current_actor.set(await self._auth.authenticate(_bearer_token(call)))
+            token = bearer_token_of(str(call.metadata.get("authorization", "")))
+            current_actor.set(await self._auth.authenticate(token))
         return await proceed(call)
 
 
@@ -43,10 +45,3 @@ def actor_of(context: aio.ServicerContext) -> Actor:  # noqa: ARG001  what a ser
     if actor is None:
         raise AuthenticationError
     return actor
-
-
-def _bearer_token(call: Call) -> str:
-    scheme, _, token = str(call.metadata.get("authorization", "")).partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise AuthenticationError
-    return token.strip()
