@@ -1,9 +1,10 @@
 """Messages from producers: each has its effect once, however often it is delivered."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager, nullcontext, suppress
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack, nullcontext, suppress
+from typing import Any, TypeAlias
 
 import orjson
 from loguru import logger
@@ -27,6 +28,9 @@ RECEIVE_SECONDS = 1.0
 PAUSE_SECONDS = 1.0
 HANDLED_AT_ONCE = 16  # each holds a connection to PostgreSQL, of which a process has some forty
 
+Stopped: TypeAlias = "asyncio.Task[Any]"
+"""Done when consuming is to stop."""
+
 _BURY = """
 INSERT INTO dead_letters
     (uuid, queue, message_id, event, body, headers, reason, error, attempts, first_seen)
@@ -43,17 +47,20 @@ class _DeadError(Exception):
         self.error = storable(error)[:MAX_ERROR_LENGTH]
 
 
-class _OutageError(Exception):
-    """Something that we stand on is out: no message is to blame, and none is settled."""
+class _DatabaseOutError(Exception):
+    """PostgreSQL is out: no message is to blame, and what is in hand stays there until it is back."""
+
+
+class _BrokerOutError(Exception):
+    """The broker is out: what is in hand is not settled, and comes again when it is back."""
 
 
 class Consumer:
     """Takes messages from one queue and hands each to the handler of its event.
 
     A failure that may pass is retried with growing delay, up to a bound; what cannot be handled
-    goes to the dead letters with its reason. `is_transient` says which errors may pass. While
-    PostgreSQL or the broker is out nothing is settled and no attempt is counted: what was in
-    hand goes back to the queue, and consuming begins anew when they answer.
+    goes to the dead letters with its reason. `is_transient` says which errors may pass. An outage
+    is nobody's failure and costs no attempt: while PostgreSQL is out, what is in hand waits.
     """
 
     def __init__(
@@ -90,50 +97,58 @@ class Consumer:
                             await alive.enter_async_context(self._beating())
                             is_alive = True
                             logger.info("Consuming {}", self._queue)
-                        await self._consume(subscription, stop, stopped)
-                except (_OutageError, AppException) as outage:
+                        await self._consume(subscription, stopped)
+                except (_BrokerOutError, AppException) as outage:
                     logger.warning("Consuming pauses: {}", outage)
                     await asyncio.wait({stopped}, timeout=PAUSE_SECONDS)
         stopped.cancel()
 
-    async def _consume(
-        self, subscription: Subscription, stop: asyncio.Event, stopped: "asyncio.Task[Any]"
-    ) -> None:
-        while not stop.is_set():
+    async def _consume(self, subscription: Subscription, stopped: Stopped) -> None:
+        while not stopped.done():
             receiving = asyncio.create_task(subscription.receive(limit=self._batch, wait=RECEIVE_SECONDS))
             await asyncio.wait({receiving, stopped}, return_when=asyncio.FIRST_COMPLETED)
             if not receiving.done():
                 receiving.cancel()
             with suppress(asyncio.CancelledError):
-                await self._handle_all(subscription, await receiving)
+                await self._handle_all(subscription, await receiving, stopped)
 
-    async def _handle_all(self, subscription: Subscription, deliveries: list[Delivery]) -> None:
+    async def _handle_all(self, subscription: Subscription, deliveries: list[Delivery], stopped: Stopped) -> None:
         """Handle messages of one key in their order, and the keys beside each other."""
         by_key: dict[str, list[Delivery]] = {}
         for place, delivery in enumerate(deliveries):
             by_key.setdefault(delivery.key or f"#{place}", []).append(delivery)
         async with asyncio.TaskGroup() as group:
-            keys = [group.create_task(self._handle_in_order(subscription, of_key)) for of_key in by_key.values()]
+            keys = [
+                group.create_task(self._handle_in_order(subscription, of_key, stopped))
+                for of_key in by_key.values()
+            ]
         for key in keys:
             if outage := key.result():
                 raise outage
 
     async def _handle_in_order(
-        self, subscription: Subscription, deliveries: list[Delivery]
-    ) -> _OutageError | None:
-        """Settle these one after another, as far as an outage lets us; the outage is returned."""
-        for delivery in deliveries:
+        self, subscription: Subscription, deliveries: list[Delivery], stopped: Stopped
+    ) -> _BrokerOutError | None:
+        """Settle these one after another; what keeps us from it is returned, and they come again."""
+        waiting = deque(deliveries)
+        while waiting:
             try:
                 async with self._hands:
-                    await self._settle(subscription, delivery)
-            except _OutageError as outage:
+                    await self._settle(subscription, waiting[0])
+                waiting.popleft()
+            except _DatabaseOutError as outage:
+                logger.warning("Consuming waits: {}", outage)
+                await asyncio.wait({stopped}, timeout=PAUSE_SECONDS)
+                if stopped.done():
+                    return None
+            except _BrokerOutError as outage:
                 return outage
         return None
 
     async def _settle(self, subscription: Subscription, delivery: Delivery) -> None:
         try:
             await self._handle(delivery)
-        except _OutageError:
+        except _DatabaseOutError:
             raise
         except _DeadError as dead:
             await self._bury(subscription, delivery, dead)
@@ -159,7 +174,7 @@ class Consumer:
             logger.info("Message {} {}", envelope.event, "handled" if is_new else "was handled before")
         except AppException as error:
             if not is_begun and isinstance(error, ExternalServiceError):
-                raise _OutageError(error.message) from error
+                raise _DatabaseOutError(error.message) from error
             if self._is_transient(error):
                 raise
             raise _DeadError(error.code, error.message) from error
@@ -172,8 +187,10 @@ class Consumer:
             return
         delay = backoff(delivery.attempts + 1)
         logger.opt(exception=error).warning("Message {!r} failed; again in {:.0f} s", delivery.id[:255], delay)
-        with _outages():
+        try:
             await subscription.retry(delivery, delay=delay, error=repr(error))
+        except AppException as outage:
+            raise _BrokerOutError(outage.message) from outage
 
     async def _bury(self, subscription: Subscription, delivery: Delivery, dead: _DeadError) -> None:
         logger.error("Message {!r} is dead: {}: {!r}", delivery.id[:255], dead.reason, dead.error)
@@ -189,17 +206,16 @@ class Consumer:
             delivery.attempts + 1,
             delivery.first_seen,
         ]
-        with _outages():
+        try:
             await self._database.executor.fetch(_BURY, values)
+        except ExternalServiceError as outage:
+            raise _DatabaseOutError(outage.message) from outage
+        except AppException as refused:
+            logger.error("Message {!r} is dead at the broker alone: {}", delivery.id[:255], refused.message)
+        try:
             await subscription.dead(delivery, reason=dead.reason, error=dead.error)
-
-
-@contextmanager
-def _outages() -> Iterator[None]:
-    try:
-        yield
-    except AppException as error:
-        raise _OutageError(error.message) from error
+        except AppException as outage:
+            raise _BrokerOutError(outage.message) from outage
 
 
 def _event_of(delivery: Delivery) -> str | None:
