@@ -105,7 +105,8 @@ class TestFilters:
     @pytest.fixture(autouse=True)
     async def three_users(self, users: UsersPSQLRepository) -> None:
         shared = {"is_active": True, "created_at": NOW}
-        dark, light = {"theme": "dark", "tags": {"a": "100%"}}, {"theme": "light"}
+        dark = {"theme": "dark", "tags": {"a": "100%"}, "level": 2.5}
+        light = {"theme": "light", "level": 10}
         await users.create_bulk(
             [
                 a_row(**shared | {"email": "ada@example.com", "city": "Rome", "meta": dark}),
@@ -145,6 +146,28 @@ class TestFilters:
             ({"meta__tags__a__jsonb_like": "0%"}, "ada"),
             ({"meta__tags__a__like": "_"}, ""),
             ({"meta__tags": {"a": "100%"}}, "ada"),
+            ({"email__istartswith": "ADA"}, "ada"),
+            ({"email__iendswith": ".ORG"}, "eve"),
+            ({"created_at__date": NOW.date()}, "ada bob"),
+            ({"created_at__year": NOW.year, "created_at__month": NOW.month, "created_at__day": 1}, "ada bob"),
+            ({"created_at__month": NOW.month - 1}, "eve"),
+            ({"meta__theme__ne": "dark"}, "bob"),
+            ({"meta__level__gt": 9}, "bob"),
+            ({"meta__level__jsonb_gte": 2.5}, "ada bob"),
+            ({"meta__level__lt": 10}, "ada"),
+            ({"meta__level__lte": 10.0}, "ada bob"),
+            ({"meta__level__gt": "1"}, ""),
+            ({"meta__level__in": [10, "x"]}, "bob"),
+            ({"meta__level__not_in": [10]}, "ada"),
+            ({"meta__theme__not_like": "ar"}, "bob"),
+            ({"meta__theme__ilike": "DARK"}, "ada"),
+            ({"meta__theme__is_null": True}, "eve"),
+            ({"meta__has_key": "tags"}, "ada"),
+            ({"meta__has_any_keys": ["tags", "theme"]}, "ada bob"),
+            ({"meta__has_all_keys": ["tags", "theme"]}, "ada"),
+            ({"meta__contains": {"tags": {"a": "100%"}}}, "ada"),
+            ({"meta__contained_by": {"theme": "light", "level": 10, "more": 1}}, "bob eve"),
+            ({"meta__theme": None}, ""),
             (Q(city="Rome") | Q(city="Oslo"), "ada bob"),
             (Q(is_active=True) & ~Q(city="Rome"), ""),
             (~Q(is_active=True), "bob"),
@@ -181,6 +204,13 @@ class TestFilters:
             ({"created_at__between": [NOW]}, "two values"),
             ({"city__is_null": "yes"}, "true or false"),
             ({"meta__" + "__".join("abcdefghi"): 1}, "at most 8 parts"),
+            ({"meta__a": float("nan")}, "takes JSON"),
+            ({"meta__a": ["\x00"]}, "takes JSON"),
+            ({"meta__a": {"\ud800": 1}}, "takes JSON"),
+            ({"meta__a": object()}, "takes JSON"),
+            ({"meta__has_key": 1}, "takes text"),
+            ({"created_at__year": "2026"}, "takes a whole number"),
+            ({"created_at__date": "yesterday"}, "takes a date"),
         ],
     )
     async def test_what_is_refused(self, users: UsersPSQLRepository, where: Any, message: str) -> None:

@@ -26,6 +26,7 @@ from src.app.infrastructure.repositories.base.lookups import Family
 
 MAX_LIST_LENGTH = 1000
 MAX_TEXT_LENGTH = 10_000
+MAX_JSON_DEPTH = 20
 
 _FAMILIES: tuple[tuple[type[TypeEngine[Any]], Family], ...] = (
     (Uuid, Family.UUID),
@@ -129,6 +130,28 @@ def _date(value: Any) -> date:
     return value if type(value) is date else date.fromisoformat(value)
 
 
+def _json(value: Any, depth: int = 0) -> Any:
+    if depth > MAX_JSON_DEPTH:
+        raise ValueError("nested too deep")
+    match value:
+        case dict():
+            for key, child in value.items():
+                _json(_text(key), depth)
+                _json(child, depth + 1)
+        case list():
+            for child in value:
+                _json(child, depth + 1)
+        case str():
+            _text(value)
+        case float():
+            _number(Decimal(value))
+        case None | int() | Decimal():
+            pass
+        case _:
+            raise TypeError("not JSON")
+    return value
+
+
 _CHECKS: dict[Family, Callable[[Any], Any]] = {
     Family.TEXT: _text,
     Family.INTEGER: _of_type(int),
@@ -138,5 +161,5 @@ _CHECKS: dict[Family, Callable[[Any], Any]] = {
     Family.MOMENT: _moment,
     Family.DATE: _date,
     Family.BYTES: _of_type(bytes),
-    Family.JSON: lambda value: value,
+    Family.JSON: _json,
 }

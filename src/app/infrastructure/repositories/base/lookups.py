@@ -13,7 +13,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, and_, any_, func, literal_column, not_
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    DateTime,
+    Integer,
+    Text,
+    and_,
+    any_,
+    extract,
+    func,
+    literal_column,
+    not_,
+)
 from sqlalchemy.types import TypeEngine
 
 
@@ -183,12 +195,129 @@ def equals_in_any_case(column: ColumnElement[Any], value: ColumnElement[Any]) ->
     return func.lower(column) == func.lower(value)
 
 
+@lookup("istartswith", on=(Family.TEXT,), prepare=literal)
+def starts_with_in_any_case(column: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
+    return column.ilike(value + ANYTHING)
+
+
+@lookup("iendswith", on=(Family.TEXT,), prepare=literal)
+def ends_with_in_any_case(column: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
+    return column.ilike(ANYTHING + value)
+
+
+@lookup("date", on=(Family.MOMENT,), value_type=Date())
+def is_on_day(column: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
+    return _in_utc(column).cast(Date) == value
+
+
+@lookup("year", on=(Family.MOMENT, Family.DATE), value_type=Integer())
+def is_in_year(column: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
+    return extract("year", _in_utc(column)) == value
+
+
+@lookup("month", on=(Family.MOMENT, Family.DATE), value_type=Integer())
+def is_in_month(column: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
+    return extract("month", _in_utc(column)) == value
+
+
+@lookup("day", on=(Family.MOMENT, Family.DATE), value_type=Integer())
+def is_on_day_of_month(column: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
+    return extract("day", _in_utc(column)) == value
+
+
+# JSON: `node` is the column, or what its path leads to. Numbers compare as numbers, and what is of
+# another type is neither more nor less.
+
+
 @lookup("e", "jsonb_e", on=(Family.JSON,))
 def json_equals(node: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
     return node == value
 
 
+@lookup("ne", "jsonb_ne", on=(Family.JSON,))
+def json_differs(node: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
+    return node != value
+
+
+@lookup("gt", "jsonb_gt", on=(Family.JSON,))
+def json_greater(node: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
+    return and_(_same_type(node, value), node > value)
+
+
+@lookup("gte", "jsonb_gte", on=(Family.JSON,))
+def json_greater_or_equal(node: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
+    return and_(_same_type(node, value), node >= value)
+
+
+@lookup("lt", "jsonb_lt", on=(Family.JSON,))
+def json_less(node: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
+    return and_(_same_type(node, value), node < value)
+
+
+@lookup("lte", "jsonb_lte", on=(Family.JSON,))
+def json_less_or_equal(node: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
+    return and_(_same_type(node, value), node <= value)
+
+
+@lookup("in", "jsonb_in", on=(Family.JSON,), takes=Takes.MANY)
+def json_is_one_of(node: ColumnElement[Any], values: ColumnElement[Any]) -> ColumnElement[bool]:
+    return node == any_(values)
+
+
+@lookup("not_in", "jsonb_not_in", on=(Family.JSON,), takes=Takes.MANY)
+def json_is_none_of(node: ColumnElement[Any], values: ColumnElement[Any]) -> ColumnElement[bool]:
+    return not_(node == any_(values))
+
+
 @lookup("like", "jsonb_like", on=(Family.JSON,), prepare=literal, value_type=Text())
 def json_contains_text(node: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
-    text_of_node = node.op("#>>")(literal_column("'{}'::text[]"))
-    return text_of_node.cast(Text).like(ANYTHING + value + ANYTHING)
+    return _text_of(node).like(ANYTHING + value + ANYTHING)
+
+
+@lookup("not_like", "jsonb_not_like", on=(Family.JSON,), prepare=literal, value_type=Text())
+def json_lacks_text(node: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
+    return _text_of(node).not_like(ANYTHING + value + ANYTHING)
+
+
+@lookup("ilike", "jsonb_ilike", on=(Family.JSON,), prepare=literal, value_type=Text())
+def json_contains_text_in_any_case(node: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
+    return _text_of(node).ilike(ANYTHING + value + ANYTHING)
+
+
+@lookup("has_key", on=(Family.JSON,), value_type=Text())
+def json_has_key(node: ColumnElement[Any], key: ColumnElement[Any]) -> ColumnElement[bool]:
+    return func.jsonb_exists(node, key)
+
+
+@lookup("has_any_keys", on=(Family.JSON,), takes=Takes.MANY, value_type=Text())
+def json_has_any_keys(node: ColumnElement[Any], keys: ColumnElement[Any]) -> ColumnElement[bool]:
+    return func.jsonb_exists_any(node, keys)
+
+
+@lookup("has_all_keys", on=(Family.JSON,), takes=Takes.MANY, value_type=Text())
+def json_has_all_keys(node: ColumnElement[Any], keys: ColumnElement[Any]) -> ColumnElement[bool]:
+    return func.jsonb_exists_all(node, keys)
+
+
+@lookup("contains", on=(Family.JSON,))
+def json_contains(node: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
+    return node.op("@>", is_comparison=True)(value)
+
+
+@lookup("contained_by", on=(Family.JSON,))
+def json_is_contained(node: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
+    return node.op("<@", is_comparison=True)(value)
+
+
+def _in_utc(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    # Which day a moment falls on depends on where one stands; here everybody stands at Greenwich.
+    is_moment = isinstance(column.type, DateTime)
+    return func.timezone(literal_column("'UTC'"), column) if is_moment else column
+
+
+def _same_type(node: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
+    return func.jsonb_typeof(node) == func.jsonb_typeof(value)
+
+
+def _text_of(node: ColumnElement[Any]) -> ColumnElement[str]:
+    return node.op("#>>")(literal_column("'{}'::text[]")).cast(Text)
