@@ -1,5 +1,7 @@
 """The base repository through the users' one, on real PostgreSQL."""
 
+import asyncio
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -10,7 +12,7 @@ import pytest
 from src.app.application.common.filters import Q
 from src.app.application.dto.users import UserDTO
 from src.app.domain.common.contact import Email
-from src.app.domain.common.exceptions import NotFoundError, StaleVersionError, ValidationError
+from src.app.domain.common.exceptions import ConflictError, NotFoundError, StaleVersionError, ValidationError
 from src.app.domain.users.aggregates.user_agg import UserAggregate
 from src.app.domain.users.exceptions import EmailTakenError
 from src.app.infrastructure.bootstrap import Process
@@ -266,6 +268,31 @@ class TestFilters:
         assert len(users._build._statements) == before
 
 
+class TestStream:
+    async def test_all_rows_come_a_few_at_a_time(self, users: UsersPSQLRepository) -> None:
+        await users.create_bulk([a_row(city=f"c{n:03}") for n in range(250)], is_return_require=False)
+
+        cities = [user.city async for user in users.stream({"city__lt": "c200"}, order_data=("city",), batch=30)]
+
+        assert cities == [f"c{n:03}" for n in range(200)]
+
+    async def test_who_stops_early_gives_the_connection_back(
+        self, process: Process, users: UsersPSQLRepository
+    ) -> None:
+        await users.create_bulk([a_row() for _ in range(50)], is_return_require=False)
+
+        for _ in range(process.database.pool.get_max_size() + 5):
+            async with aclosing(users.stream(batch=10)) as rows:
+                assert await anext(rows)
+
+        assert await users.count() == 50
+
+    async def test_in_a_unit_of_work_it_sees_what_is_not_committed(self, process: Process) -> None:
+        async with UsersPSQLUnitOfWork(process.database) as uow:
+            await uow.users.create_bulk([a_row(), a_row()], is_return_require=False)
+            assert len([user async for user in uow.users.stream()]) == 2
+
+
 class TestUpdate:
     async def test_what_matches_is_changed_and_returned(self, users: UsersPSQLRepository) -> None:
         await users.create_bulk([a_row(city="Rome"), a_row(city="Oslo")], is_return_require=False)
@@ -320,6 +347,71 @@ class TestRemove:
 
         assert await sessions.remove({"uuid": row["uuid"]}) == 1
         assert await sessions.count() == 0
+
+
+class TestRestore:
+    async def test_what_was_removed_is_back(self, users: UsersPSQLRepository) -> None:
+        created = await users.create_bulk([a_row(), a_row()])
+        await users.remove({"uuid": created[0].uuid})
+
+        assert await users.restore({"uuid__in": [row.uuid for row in created]}) == 1
+
+        back = await users.get_one({"uuid": created[0].uuid})
+        assert (back.is_deleted, back.deleted_at) == (False, None)
+
+    async def test_everything_is_not_restored_by_accident(self, users: UsersPSQLRepository) -> None:
+        with pytest.raises(ValidationError, match="empty filter"):
+            await users.restore({})
+
+
+class TestGetOrCreate:
+    async def test_the_first_makes_it_and_the_second_finds_it(self, users: UsersPSQLRepository) -> None:
+        first, is_made = await users.get_or_create({"email": "ada@example.com"}, a_row(email="ada@example.com"))
+        second, is_made_again = await users.get_or_create(
+            {"email": "ada@example.com"}, a_row(email="ada@example.com", city="Rome")
+        )
+
+        assert (is_made, is_made_again) == (True, False)
+        assert (first.uuid, second.name) == (second.uuid, first.name)
+
+    async def test_of_many_at_once_one_makes_it(self, users: UsersPSQLRepository) -> None:
+        answers = await asyncio.gather(
+            *(users.get_or_create({"email": "ada@example.com"}, a_row(email="ada@example.com")) for _ in range(16))
+        )
+
+        assert sum(is_made for _, is_made in answers) == 1
+        assert len({user.uuid for user, _ in answers}) == 1
+
+    async def test_a_value_that_another_row_has_is_a_conflict(self, users: UsersPSQLRepository) -> None:
+        await users.create(a_row(phone="+442079460958"))
+
+        with pytest.raises(ConflictError):
+            await users.get_or_create({"email": "ada@example.com"}, a_row(phone="+442079460958"))
+
+
+class TestUpsertBulk:
+    async def test_new_rows_are_made_and_old_ones_changed(self, users: UsersPSQLRepository) -> None:
+        old = await users.create(a_row(email="ada@example.com", city="Rome"))
+        assert old is not None
+        rows = [a_row(email="ada@example.com", city="Oslo"), a_row(email="bob@example.com", city="Bergen")]
+
+        stored = await users.upsert_bulk(rows, conflict=("email",))
+
+        assert [(str(row.email), row.city) for row in stored] == [
+            ("ada@example.com", "Oslo"),
+            ("bob@example.com", "Bergen"),
+        ]
+        assert (stored[0].uuid, stored[0].version) == (old.uuid, old.version + 1)
+
+    async def test_one_row_twice_in_a_call_is_refused(self, users: UsersPSQLRepository) -> None:
+        with pytest.raises(ValidationError, match="same row"):
+            await users.upsert_bulk([a_row(email="ada@example.com")] * 2, conflict=("email",))
+
+        assert await users.count() == 0
+
+    async def test_the_conflict_is_about_columns_of_the_rows(self, users: UsersPSQLRepository) -> None:
+        with pytest.raises(ValidationError, match="did you mean 'email'"):
+            await users.upsert_bulk([a_row()], conflict=("emial",))
 
 
 class TestCreateBulk:

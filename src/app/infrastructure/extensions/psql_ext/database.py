@@ -54,6 +54,16 @@ class Executor:
         with translating():
             await self._connection.copy_records_to_table(table, columns=columns, records=rows)
 
+    async def stream(self, sql: str, args: Sequence[Any], *, batch: int) -> AsyncIterator[asyncpg.Record]:
+        """Yield the rows of a statement, `batch` of them in memory at a time; inside a transaction.
+
+        Raises:
+            AppException: as `fetch`.
+        """
+        with translating():
+            async for row in self._connection.cursor(sql, *args, prefetch=batch):
+                yield row
+
 
 class Connections:
     """The connections of a pool, a few of them at hand.

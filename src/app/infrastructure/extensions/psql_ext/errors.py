@@ -16,6 +16,7 @@ _BY_STATE: dict[str, tuple[type[AppException], str]] = {
     "23505": (AlreadyExistsError, "The resource already exists"),
     "23503": (ConflictError, "A resource that this refers to does not exist, or is still referred to"),
     "23": (ValidationError, "A value breaks a rule of the data"),
+    "21000": (ValidationError, "Two rows of one call are about the same row"),
     "22": (ValidationError, "A value does not fit its field"),
     "40": (ExternalServiceError, "Another request changed the same data; retry"),
     "55P03": (ExternalServiceError, "Another request holds the same data; retry"),

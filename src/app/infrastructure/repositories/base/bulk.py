@@ -30,15 +30,34 @@ def columns_and_values(table: Table, rows: Rows) -> tuple[list[str], list[list[A
     return columns, [[row[name] for name in columns] for row in rows]
 
 
-def insert(table: Table, rows: Rows, returning: Mapping[str, str]) -> tuple[str, list[Any]]:
-    """Return an INSERT of all rows that answers `returning` (label → column) in their order."""
+def insert(
+    table: Table, rows: Rows, returning: Mapping[str, str], *, conflict: Sequence[str] = ()
+) -> tuple[str, list[Any]]:
+    """Return an INSERT of all rows that answers `returning` (label → column) in their order.
+
+    Where the `conflict` columns are taken, the row that has them is updated.
+    """
     columns = _columns(table, rows)
     names = ", ".join(map(_QUOTE, columns))
     sql = (
         f"INSERT INTO {_QUOTE(table.name)} ({names}) "
-        f"SELECT {names} FROM {_unnested(table, columns)} ORDER BY place__ RETURNING {_returned(returning)}"
+        f"SELECT {names} FROM {_unnested(table, columns)} ORDER BY place__ "
+        f"{_on_conflict(table, columns, conflict)}RETURNING {_returned(returning)}"
     )
     return sql, _arrays(columns, rows)
+
+
+def _on_conflict(table: Table, columns: Sequence[str], conflict: Sequence[str]) -> str:
+    if not conflict:
+        return ""
+    for name in conflict:
+        if name not in columns:
+            raise unknown("column of these rows", name, columns)
+    # A row that is there keeps the name by which it is known outside.
+    changes = [f"{_QUOTE(name)} = EXCLUDED.{_QUOTE(name)}" for name in columns if name not in {*conflict, "uuid"}]
+    if VERSION in table.c and VERSION not in columns:
+        changes.append(f"{VERSION} = {_QUOTE(table.name)}.{VERSION} + 1")
+    return f"ON CONFLICT ({', '.join(map(_QUOTE, conflict))}) DO UPDATE SET {', '.join(changes)} "
 
 
 def update(table: Table, rows: Rows, key: str, returning: Mapping[str, str]) -> tuple[str, list[Any]]:

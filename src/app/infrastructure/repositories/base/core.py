@@ -1,6 +1,7 @@
 """What reads and writes share: the table, where statements run, and how rows become things."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin
 
@@ -47,6 +48,15 @@ class RepositoryCore(Generic[Thing]):
     @property
     def _executor(self) -> Executor:
         return self._source.executor
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Executor]:
+        """The transaction of the unit of work, or one of its own."""
+        if isinstance(self._source, PSQLUnitOfWork):
+            yield self._source.executor
+        else:
+            async with self._source.transaction() as executor:
+                yield executor
 
     @property
     def _table(self) -> Table:

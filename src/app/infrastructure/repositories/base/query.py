@@ -27,6 +27,7 @@ from sqlalchemy import (
     select,
     true,
 )
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.sql import ClauseElement
 
@@ -144,16 +145,19 @@ class QueryBuilder:
 
         return self._statement(("exists", shape, with_deleted), build, values)
 
-    def insert(self, row: Mapping[str, Any], returning: Mapping[str, str]) -> tuple[str, list[Any]]:
+    def insert(
+        self, row: Mapping[str, Any], returning: Mapping[str, str], *, unless_there: bool = False
+    ) -> tuple[str, list[Any]]:
+        """Return an INSERT of one row; with `unless_there` it does nothing where a unique value is taken."""
         columns = tuple(row)
+
+        def build() -> ClauseElement:
+            statement = insert(self.table).values(self._assignments(columns, counter()))
+            statement = statement.on_conflict_do_nothing() if unless_there else statement
+            return statement.returning(*self._returned(returning))
+
         return self._statement(
-            ("insert", columns, tuple(returning.items())),
-            lambda: (
-                self.table.insert()
-                .values(self._assignments(columns, counter()))
-                .returning(*self._returned(returning))
-            ),
-            list(row.values()),
+            ("insert", columns, tuple(returning.items()), unless_there), build, list(row.values())
         )
 
     def update(

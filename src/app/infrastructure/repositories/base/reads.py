@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any, TypeVar, overload
 
 from src.app.application.common.filters import PAGE_KEYS, Q
@@ -138,6 +138,25 @@ class Reads(RepositoryCore[Thing]):
             total = await self.count(filter_data, with_deleted=with_deleted) if offset else 0
         items = [self._tracked(mapper.thing({name: row[name] for name in mapper.columns})) for row in rows]
         return Page(items=items, total=total, limit=limit, offset=offset)
+
+    async def stream(
+        self,
+        filter_data: Where = None,
+        *,
+        order_data: Sequence[str] = (),
+        batch: int = 1000,
+        with_deleted: bool = False,
+        out: type[Any] | None = None,
+    ) -> AsyncGenerator[Any, None]:
+        """Yield the rows that match, however many there are; `batch` of them are in memory at a time.
+
+        A transaction is open until the last one was taken, or the generator closed.
+        """
+        mapper = self._mapper(out)
+        statement = self._build.select(mapper.columns, filter_data, order=order_data, with_deleted=with_deleted)
+        async with self._transaction() as executor:
+            async for row in executor.stream(*statement, batch=batch):
+                yield mapper.thing(row)
 
     async def count(self, filter_data: Where = None, *, with_deleted: bool = False) -> int:
         rows = await self._run(self._build.count(filter_data, with_deleted=with_deleted))

@@ -4,12 +4,13 @@ from typing import Any
 
 from src.app.application.common.filters import PAGE_KEYS, Q
 from src.app.domain.common.aggregates.base import BaseAggregate
-from src.app.domain.common.exceptions import StaleVersionError, ValidationError
+from src.app.domain.common.exceptions import ConflictError, StaleVersionError, ValidationError
 from src.app.infrastructure.repositories.base import bulk
 from src.app.infrastructure.repositories.base.core import RepositoryCore, Thing
 from src.app.infrastructure.repositories.base.query import SOFT_DELETE, Where
 
 Data = Mapping[str, Any]
+ATTEMPTS = 3
 
 # Made by the database, and never given by whoever writes.
 _GENERATED = frozenset({"id"})
@@ -75,6 +76,55 @@ class Writes(RepositoryCore[Thing]):
         marks = {SOFT_DELETE: True, "deleted_at": bulk.now()}
         return len(await self._run(self._build.update(marks, filter_data, {})))
 
+    async def restore(self, filter_data: Where) -> int:
+        """Take back the removal of what matches, and return how many rows that were.
+
+        Raises:
+            ValidationError: the filter is empty, or the model is not removed softly.
+        """
+        self._refuse_everything(filter_data, allow_all=False)
+        if SOFT_DELETE not in self._table.c:
+            raise ValidationError(f"What is removed from {self._table.name} is gone")
+        removed = Q(is_deleted=True) & _as_q(filter_data)
+        marks = {SOFT_DELETE: False, "deleted_at": None}
+        return len(await self._run(self._build.update(marks, removed, {}, with_deleted=True)))
+
+    async def get_or_create(self, filter_data: Data, defaults: Data | None = None) -> tuple[Thing, bool]:
+        """Return the row with these values, made with `defaults` if there is none, and whether it was made.
+
+        Of two callers at once one makes it, if a unique constraint covers the values.
+
+        Raises:
+            ConflictError: another row has a unique value of the new one.
+        """
+        mapper = self._mapper(None)
+        row = {**filter_data, **(defaults or {})}
+        for _ in range(ATTEMPTS):
+            made = await self._run(self._build.insert(row, mapper.columns, unless_there=True))
+            if made:
+                return self._tracked(mapper.thing(made[0])), True
+            # Taken by somebody else, who may take it back before we look: then it is ours to make.
+            found = await self._run(self._build.select(mapper.columns, filter_data, limit=1))
+            if found:
+                return self._tracked(mapper.thing(found[0])), False
+        raise ConflictError("Another row has a unique value of this one")
+
+    async def upsert_bulk(
+        self, items: Sequence[Data], conflict: Sequence[str], is_return_require: bool = True
+    ) -> list[Thing]:
+        """Insert many rows in one statement; where the `conflict` columns are taken, update that row.
+
+        Raises:
+            ValidationError: two items are about the same row.
+        """
+        if not items:
+            return []
+        mapper = self._mapper(None)
+        returned = mapper.columns if is_return_require else {}
+        statement = bulk.insert(self._table, [dict(item) for item in items], returned, conflict=conflict)
+        rows = await self._run(statement)
+        return [mapper.thing(row) for row in rows] if is_return_require else []
+
     async def create_bulk(self, items: Sequence[Data], is_return_require: bool = True) -> list[Thing]:
         """Insert many rows in one statement, and return them in their order if asked for.
 
@@ -116,3 +166,9 @@ class Writes(RepositoryCore[Thing]):
         is_empty = not where or not (isinstance(where, Q) or where.keys() - PAGE_KEYS)
         if is_empty and not allow_all:
             raise ValidationError("An empty filter means every row; say allow_all=True if you mean it")
+
+
+def _as_q(where: Where) -> Q:
+    if isinstance(where, Q):
+        return where
+    return Q(**{name: value for name, value in (where or {}).items() if name not in PAGE_KEYS})
