@@ -44,6 +44,16 @@ class TestCreate:
         assert created.meta == {"theme": {"name": "dark"}}
         assert created == await users.get_one({"uuid": created.uuid})
 
+    async def test_a_misspelt_column_is_named_in_every_write(self, users: UsersPSQLRepository) -> None:
+        for write in (
+            users.create(a_row(emial="x")),
+            users.update({"city": "Rome"}, {"emial": "x"}),
+            users.create_bulk([a_row(emial="x")]),
+            users.update_bulk([{"id": 1, "emial": "x"}]),
+        ):
+            with pytest.raises(ValidationError, match="did you mean 'email'"):
+                await write
+
     async def test_without_return_there_is_none(self, users: UsersPSQLRepository) -> None:
         assert await users.create(a_row(), is_return_require=False) is None
         assert await users.count() == 1

@@ -5,6 +5,7 @@ from typing import Any
 import httpx2
 import pytest
 from fastapi import APIRouter, Depends, FastAPI
+from starlette.responses import PlainTextResponse
 
 from src.app.infrastructure.bootstrap import Process
 from src.app.interfaces.api.core.dependencies import RunningProcess
@@ -70,3 +71,16 @@ class TestGuards:
 
     async def test_without_one_the_answer_is_the_same(self, process: Process) -> None:
         assert (await asked(without_a_guard(), process)).json() == "Allium"
+
+
+class TestDeclarations:
+    async def test_how_an_answer_is_written_is_kept(self, process: Process) -> None:
+        router = APIRouter(route_class=StrictRoute)
+
+        @router.get("/thing/", response_class=PlainTextResponse)
+        async def thing(process: RunningProcess) -> str:
+            return process.settings.PROJECT_NAME
+
+        answer = await asked(router, process)
+
+        assert (answer.text, answer.headers["content-type"]) == ("Allium", "text/plain; charset=utf-8")

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack, nullcontext, suppress
+from contextlib import AsyncExitStack, nullcontext
 from typing import Any, TypeAlias
 
 import orjson
@@ -109,8 +109,9 @@ class Consumer:
             await asyncio.wait({receiving, stopped}, return_when=asyncio.FIRST_COMPLETED)
             if not receiving.done():
                 receiving.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._handle_all(subscription, await receiving, stopped)
+                await asyncio.wait({receiving})
+            if not receiving.cancelled():
+                await self._handle_all(subscription, receiving.result(), stopped)
 
     async def _handle_all(self, subscription: Subscription, deliveries: list[Delivery], stopped: Stopped) -> None:
         """Handle messages of one key in their order, and the keys beside each other."""

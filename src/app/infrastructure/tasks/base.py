@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from celery import Task, signals
 from loguru import logger
 
-from src.app.application.common.context import request_id
+from src.app.application.common.context import request_id, request_id_of
 from src.app.config.settings import settings
 from src.app.domain.common.exceptions import (
     ExternalServiceError,
@@ -98,7 +98,7 @@ class BaseTask(Task):  # type: ignore[misc]  # Celery has no types
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         started = time.perf_counter()
-        token = request_id.set(self._header("request_id"))
+        token = request_id.set(request_id_of(self._header("request_id")))
         try:
             result = super().__call__(*args, **kwargs)
             logger.info("Task {} done in {:.0f} ms", self.name, (time.perf_counter() - started) * 1000)
@@ -121,8 +121,9 @@ class BaseTask(Task):  # type: ignore[misc]  # Celery has no types
 def task(name: str) -> Callable[[Callable[..., Coroutine[Any, Any, Any]]], Any]:
     """Make a task of an async function of the container and what was enqueued.
 
-    It runs in one transaction with the record that it ran, so for one key it has its effect
-    once, however often it is delivered. What it answers must be JSON.
+    It runs in one transaction with the record that it ran, so for one key it has its effect in
+    PostgreSQL once, however often it is delivered; what it did outside (a mail) may be done again
+    if the worker dies before the commit. What it answers must be JSON.
     """
 
     def register(function: Callable[..., Coroutine[Any, Any, Any]]) -> Any:

@@ -4,7 +4,6 @@ The statement is the same however many rows there are, so it is compiled by nobo
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Table
@@ -12,16 +11,11 @@ from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 
 from src.app.application.common.filters import unknown
 from src.app.domain.common.exceptions import ValidationError
-
-VERSION = "version"
+from src.app.infrastructure.repositories.base.query import VERSION
 
 Rows = Sequence[Mapping[str, Any]]
 _DIALECT = asyncpg_dialect()  # type: ignore[no-untyped-call]
 _QUOTE = _DIALECT.identifier_preparer.quote
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
 
 
 def columns_and_values(table: Table, rows: Rows) -> tuple[list[str], list[list[Any]]]:
@@ -57,6 +51,8 @@ def _on_conflict(table: Table, columns: Sequence[str], conflict: Sequence[str]) 
     changes = [f"{_QUOTE(name)} = EXCLUDED.{_QUOTE(name)}" for name in columns if name not in {*conflict, "uuid"}]
     if VERSION in table.c and VERSION not in columns:
         changes.append(f"{VERSION} = {_QUOTE(table.name)}.{VERSION} + 1")
+    if not changes:
+        raise ValidationError("There is nothing to update besides the columns in conflict")
     return f"ON CONFLICT ({', '.join(map(_QUOTE, conflict))}) DO UPDATE SET {', '.join(changes)} "
 
 

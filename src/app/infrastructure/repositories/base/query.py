@@ -278,8 +278,7 @@ class QueryBuilder:
 
     def _order_key(self, text: str) -> OrderKey:
         key = OrderKey.parse(text)
-        if key.column not in self.table.c:
-            raise unknown("column", key.column, self.table.c.keys())
+        self._column(key.column)
         return key
 
     def _rows(self, name: str, number: int | None) -> int | None:
@@ -288,7 +287,12 @@ class QueryBuilder:
         return number
 
     def _assignments(self, columns: Iterable[str], places: "counter[int]") -> dict[str, ColumnElement[Any]]:
-        return {name: _parameter(places, self.table.c[name].type) for name in columns}
+        return {name: _parameter(places, self._column(name).type) for name in columns}
+
+    def _column(self, name: str) -> ColumnElement[Any]:
+        if name not in self.table.c:
+            raise unknown("column", name, self.table.c.keys())
+        return self.table.c[name]
 
     def _returned(self, returning: Mapping[str, str]) -> list[ColumnElement[Any]]:
         return [self.table.c[name].label(label) for label, name in returning.items()] or [literal_column("1")]

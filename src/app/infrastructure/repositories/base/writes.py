@@ -1,5 +1,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from datetime import UTC, datetime
 from typing import Any
 
 from src.app.application.common.filters import PAGE_KEYS, Q
@@ -73,7 +74,7 @@ class Writes(RepositoryCore[Thing]):
         self._refuse_everything(filter_data, allow_all)
         if SOFT_DELETE not in self._table.c:
             return len(await self._run(self._build.delete(filter_data)))
-        marks = {SOFT_DELETE: True, "deleted_at": bulk.now()}
+        marks = {SOFT_DELETE: True, "deleted_at": datetime.now(UTC)}
         return len(await self._run(self._build.update(marks, filter_data, {})))
 
     async def restore(self, filter_data: Where) -> int:

@@ -4,6 +4,7 @@ from functools import cached_property
 from typing import Any, Self
 
 from fastapi import Request, Response
+from fastapi.datastructures import DefaultPlaceholder
 from fastapi.params import Depends
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
@@ -16,12 +17,24 @@ from src.app.interfaces.api.core.json import StrictRequest
 from src.app.interfaces.api.core.schemas import ErrorBody
 from src.app.interfaces.outcomes import outcome_of
 
+# How FastAPI is told to write an answer otherwise than as it is declared.
+_WRITTEN_OTHERWISE = (
+    "response_model_exclude",
+    "response_model_exclude_defaults",
+    "response_model_exclude_none",
+    "response_model_exclude_unset",
+    "response_model_include",
+)
 _COPIED = (
+    *_WRITTEN_OTHERWISE,
+    "callbacks",
     "deprecated",
     "include_in_schema",
     "methods",
     "name",
     "openapi_extra",
+    "operation_id",
+    "response_class",
     "response_description",
     "response_model",
     "responses",
@@ -74,8 +87,11 @@ class StrictRoute(APIRoute):
         providers = _providers_of(self.endpoint)
         if providers is None or self.response_model is None or self.status_code not in (None, 200):
             return None
-        # Guards that a router or a decorator brings are FastAPI's to call.
-        if self.dependencies or self.body_field is not None:
+        # Guards that a router or a decorator brings are FastAPI's to call, and so are answers of a
+        # class of their own.
+        is_plain = isinstance(self.response_class, DefaultPlaceholder)
+        is_plain &= not any(getattr(self, name) for name in _WRITTEN_OTHERWISE)
+        if self.dependencies or self.body_field is not None or not is_plain:
             return None
         endpoint, dump = self.endpoint, TypeAdapter(self.response_model).dump_json
 
