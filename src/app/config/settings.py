@@ -154,6 +154,7 @@ class DatabaseSettings(_Source):
     DB_NAME: str = "proto"
     DB_USER: str = "dev"
     DB_PASSWORD: SecretStr = SecretStr("dev")
+    DB_REPLICA_URLS: list[SecretStr] = []
     CONNECTIONS_POOL_MIN_SIZE: NonNegativeInt = 10
     CONNECTIONS_POOL_MAX_OVERFLOW: NonNegativeInt = 30
     DB_STATEMENT_TIMEOUT_SECONDS: PositiveFloat = 5.0

@@ -16,7 +16,7 @@ from src.app.config.settings import Settings
 from src.app.domain.common.exceptions import AppException
 from src.app.infrastructure.common.heartbeat import heartbeat
 from src.app.infrastructure.common.logging import RequestLog, configure_logging
-from src.app.infrastructure.extensions.psql_ext import Database, current_database
+from src.app.infrastructure.extensions.psql_ext import Cursors, Database, Replicas, current_database
 from src.app.infrastructure.extensions.redis_ext import connect_redis
 from src.app.infrastructure.health import Check, Finding, ensure_migrated, examine
 from src.app.infrastructure.messaging.broker import Broker
@@ -41,6 +41,7 @@ class Process:
     settings: Settings
     container: Container
     database: Database
+    replicas: Replicas
     redis: Redis
     broker: Broker
     log_request: RequestLog
@@ -105,10 +106,19 @@ async def bootstrap(settings: Settings, *, name: str) -> AsyncIterator[Process]:
     """
     log_request = configure_logging(settings, process=name)
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(
-            Database.connect(settings, application=f"allium-{name}", slow_ms=settings.SLOW_QUERY_MS)
+        connect = partial(
+            Database.connect,
+            settings,
+            cursors=Cursors(settings.SECRET_KEY.get_secret_value()),
+            application=f"allium-{name}",
+            slow_ms=settings.SLOW_QUERY_MS,
         )
+        database = await stack.enter_async_context(connect())
         stack.enter_context(current_database.use(database))
+        replicas = [
+            await stack.enter_async_context(connect(dsn=url.get_secret_value()))
+            for url in settings.DB_REPLICA_URLS
+        ]
         redis = await stack.enter_async_context(connect_redis(settings.REDIS_URL))
         revocations = await stack.enter_async_context(
             RevokedSessions.followed(settings.DB_DSN, settings.access_ttl)
@@ -136,6 +146,7 @@ async def bootstrap(settings: Settings, *, name: str) -> AsyncIterator[Process]:
             settings=settings,
             container=container,
             database=database,
+            replicas=Replicas(database, replicas),
             redis=redis,
             broker=broker,
             log_request=log_request,

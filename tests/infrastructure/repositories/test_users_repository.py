@@ -197,9 +197,9 @@ class TestFilters:
         ("where", "message"),
         [
             ({"emial": "x"}, "did you mean 'email'"),
-            ({"email__contians": "x"}, "has no paths"),
+            ({"email__contians": "x"}, "Unknown lookup on email 'contians'"),
             ({"is_active__like": "x"}, "Unknown lookup"),
-            ({"password_hashed": "x"}, "cannot be filtered by"),
+            ({"password_hashed": "x"}, "Unknown column 'password_hashed'"),
             ({"id": "1"}, "takes a whole number"),
             ({"id": True}, "takes a whole number"),
             ({"id": 2**63}, "64 bits"),
@@ -232,7 +232,7 @@ class TestFilters:
     async def test_groups_nest_only_so_deep(self, users: UsersPSQLRepository) -> None:
         nested = Q(city="Rome")
         for _ in range(2000):
-            nested = ~nested
+            nested = Q(nested, is_active=True)
 
         with pytest.raises(ValidationError, match="at most 5 deep"):
             await users.get_list(nested)
@@ -312,7 +312,7 @@ class TestUpdate:
         assert [row.city for row in changed] == ["Bergen"]
         assert await users.count({"city": "Oslo"}) == 1
 
-    @pytest.mark.parametrize("where", [None, {}, Q(), {"limit": 1}])
+    @pytest.mark.parametrize("where", [None, {}, Q(), Q(Q(), Q()), ~~Q()])
     async def test_everything_is_changed_only_when_it_is_meant(
         self, users: UsersPSQLRepository, where: Any
     ) -> None:

@@ -4,15 +4,17 @@ from typing import Generic, TypeVar
 _Item = TypeVar("_Item")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Page(Generic[_Item]):
-    """A part of a list, and how much there is of it in all."""
+    """A part of a list.
+
+    `total` is how many there are in all, unless nobody asked; `offset` how many come before, which
+    a page by cursor does not know. `next_cursor` is where the next page begins, if there is one.
+    """
 
     items: list[_Item]
-    total: int
     limit: int
-    offset: int
-
-    @property
-    def has_more(self) -> bool:
-        return self.offset + len(self.items) < self.total
+    has_more: bool
+    total: int | None = None
+    offset: int | None = None
+    next_cursor: str | None = None

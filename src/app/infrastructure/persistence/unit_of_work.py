@@ -1,10 +1,11 @@
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import Self
 
 from src.app.domain.common.aggregates.base import BaseAggregate
 from src.app.domain.common.events.base import DomainEvent
-from src.app.infrastructure.extensions.psql_ext import Database, Executor
+from src.app.infrastructure.extensions.psql_ext import Cursors, Database, Executor
 from src.app.infrastructure.messaging.outbox import write_events
 
 
@@ -45,6 +46,19 @@ class PSQLUnitOfWork:
                 await self._stack.__aexit__(type(error), error, error.__traceback__)
                 raise
         await self._stack.__aexit__(exc_type, exc, traceback)
+
+    @property
+    def cursors(self) -> Cursors:
+        return self._database.cursors
+
+    @property
+    def reader(self) -> Executor:
+        return self.executor
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Executor]:
+        """Go on in the transaction that this is."""
+        yield self.executor
 
     def track(self, aggregate: BaseAggregate) -> None:
         """Remember a loaded aggregate, to notice when its changes are forgotten."""

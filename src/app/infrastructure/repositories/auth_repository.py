@@ -21,10 +21,10 @@ class SessionsPSQLRepository(BasePSQLRepository[SessionAggregate]):
             await announce(self._executor, aggregate.uuid)
 
     async def find_locked(self, uuid: UUID) -> SessionAggregate | None:
-        return await self.get_first({"uuid": uuid}, lock=True)
+        return await self.get_first({"uuid": uuid}, for_update=True)
 
     async def list_alive(self, user_uuid: UUID) -> list[SessionAggregate]:
-        return await self.get_list({"user_uuid": user_uuid, "revoked_at__is_null": True}, lock=True)
+        return await self.get_list({"user_uuid": user_uuid, "revoked_at__is_null": True}, for_update=True)
 
 
 class AccountsPSQLReader(BasePSQLRepository[Account]):

@@ -25,7 +25,7 @@ class UsersPSQLRepository(BasePSQLRepository[UserAggregate]):
         return await self.get_one({"uuid": uuid}, out=UserDTO)
 
     async def get_locked(self, uuid: UUID) -> UserAggregate:
-        return await self.get_one({"uuid": uuid}, lock=True)
+        return await self.get_one({"uuid": uuid}, for_update=True)
 
     async def find_by_email(self, email: Email) -> UserAggregate | None:
         return await self.get_first({"email": email.value})

@@ -7,10 +7,11 @@ for its transaction. Nothing changes the state of a session, so none needs to be
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
-from typing import Any, TypeAlias
+from decimal import Decimal
+from typing import Any, Protocol, TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -19,6 +20,7 @@ from loguru import logger
 
 from src.app.application.common.current import Current
 from src.app.config.settings import DatabaseSettings
+from src.app.infrastructure.extensions.psql_ext.cursors import Cursors
 from src.app.infrastructure.extensions.psql_ext.errors import DRIVER_ERRORS, translated
 
 CONNECT_TIMEOUT = 2.0
@@ -45,8 +47,8 @@ class Executor:
         """
         return await _fetch(self._connection, sql, args, self._slow_ms)
 
-    async def copy(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """Insert rows by COPY, all or none.
+    async def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Insert rows by COPY, all or none, each taken when it is sent.
 
         Raises:
             AppException: as `fetch`.
@@ -128,19 +130,31 @@ class Autocommit(Executor):
         finally:
             await self._connections.give_back(connection)
 
-    async def copy(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        connection = await self._connections.take()
-        try:
-            await Executor(connection, slow_ms=self._slow_ms).copy(table, columns, rows)
-        finally:
-            await self._connections.give_back(connection)
+
+class Source(Protocol):
+    """Where a repository works: the database, a transaction of a unit of work, or replicas."""
+
+    @property
+    def cursors(self) -> Cursors: ...
+
+    @property
+    def executor(self) -> Executor:
+        """Where writes run."""
+
+    @property
+    def reader(self) -> Executor:
+        """Where reads run."""
+
+    def transaction(self) -> AbstractAsyncContextManager[Executor]:
+        """Open a transaction, or go on in the one there is."""
 
 
 class Database:
     """A pool of connections, and the transactions that run on it."""
 
-    def __init__(self, pool: asyncpg.Pool, *, acquire_timeout: float, slow_ms: float) -> None:
+    def __init__(self, pool: asyncpg.Pool, *, cursors: Cursors, acquire_timeout: float, slow_ms: float) -> None:
         self.pool = pool
+        self.cursors = cursors
         self._slow_ms = slow_ms
         self._connections = Connections(pool, timeout=acquire_timeout)
         self._autocommit = Autocommit(self._connections, slow_ms=slow_ms)
@@ -148,9 +162,17 @@ class Database:
     @classmethod
     @asynccontextmanager
     async def connect(
-        cls, settings: DatabaseSettings, *, application: str, slow_ms: float
+        cls,
+        settings: DatabaseSettings,
+        *,
+        cursors: Cursors,
+        application: str,
+        slow_ms: float,
+        dsn: str | None = None,
     ) -> AsyncIterator["Database"]:
         """Open a pool that grows with the load, and close it at the end.
+
+        With `dsn` it is on another server than that of the settings, which need not answer yet.
 
         Raises:
             ExternalServiceError: the server does not answer, or refuses us.
@@ -159,8 +181,8 @@ class Database:
         largest = max(1, settings.CONNECTIONS_POOL_MIN_SIZE + settings.CONNECTIONS_POOL_MAX_OVERFLOW)
         with translating():
             pool = await asyncpg.create_pool(
-                settings.DB_DSN,
-                min_size=1,
+                dsn or settings.DB_DSN,
+                min_size=0 if dsn else 1,
                 max_size=largest,
                 max_inactive_connection_lifetime=300,
                 timeout=CONNECT_TIMEOUT,
@@ -179,14 +201,18 @@ class Database:
                     "timezone": "UTC",
                 },
             )
-            allowed = int(await pool.fetchval("SHOW max_connections"))
+            allowed = largest if dsn else int(await pool.fetchval("SHOW max_connections"))
         if largest > allowed:
             logger.warning("The pool may grow to {} connections, the server allows {} in all", largest, allowed)
-        database = cls(pool, acquire_timeout=settings.DB_ACQUIRE_TIMEOUT_SECONDS, slow_ms=slow_ms)
+        database = cls(pool, cursors=cursors, acquire_timeout=settings.DB_ACQUIRE_TIMEOUT_SECONDS, slow_ms=slow_ms)
         try:
             yield database
         finally:
             await database._connections.close()
+
+    @property
+    def reader(self) -> Executor:
+        return self.executor
 
     @property
     def executor(self) -> Executor:
@@ -308,8 +334,10 @@ async def _use_json(connection: Connection) -> None:
     )
 
 
-def _plain(value: object) -> str:
+def _plain(value: object) -> Any:
     # asyncpg's UUID is a subclass, which orjson does not take for one.
     if isinstance(value, UUID):
         return str(value)
+    if isinstance(value, Decimal) and value.is_finite():
+        return orjson.Fragment(str(value))
     raise TypeError(f"{type(value).__name__} is not JSON")

@@ -1,5 +1,7 @@
 """What PostgreSQL's errors mean to us, by SQLSTATE (PostgreSQL documentation, appendix A)."""
 
+import re
+
 import asyncpg
 
 from src.app.domain.common.exceptions import (
@@ -23,6 +25,8 @@ _BY_STATE: dict[str, tuple[type[AppException], str]] = {
     "57014": (ExternalServiceError, "The database took too long"),
 }
 
+_COPIED_COLUMN = re.compile(r"COPY \w+, line \d+, column (\w+)")
+
 # The statement itself is wrong, or the schema is another one: a fault of ours and not an outage.
 _OUR_FAULT = frozenset({"42", "0A", "2F"})
 
@@ -44,6 +48,18 @@ def translated(error: Exception) -> AppException:
             error.args = ("a value does not fit its parameter",)
     kind, message = _BY_STATE.get(state) or _BY_STATE.get(state[:2]) or (None, "")
     return kind(message) if kind else ExternalServiceError("The database is not available")
+
+
+def column_of(error: BaseException | None) -> str | None:
+    """Return the name of the column that a driver's error is about, from its diagnostics."""
+    in_copy = _COPIED_COLUMN.match(getattr(error, "where", None) or "")
+    return getattr(error, "column_name", None) or (in_copy[1] if in_copy else None)
+
+
+def is_outage(error: AppException) -> bool:
+    """Tell whether it is the server that failed, and not the statement that took too long there."""
+    state = getattr(error.__cause__, "sqlstate", None) or ""
+    return isinstance(error, ExternalServiceError) and state not in _BY_STATE
 
 
 def constraint_of(error: BaseException | None) -> str | None:

@@ -1,44 +1,96 @@
-"""Many rows in one statement: one array for each column, taken apart by `unnest`.
+"""Many rows in one statement: one array for each column, taken apart by `unnest`, or a COPY.
 
 The statement is the same however many rows there are, so it is compiled by nobody twice.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import ARRAY, Table
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 
 from src.app.application.common.filters import unknown
 from src.app.domain.common.exceptions import ValidationError
-from src.app.infrastructure.repositories.base.query import VERSION
+from src.app.infrastructure.repositories.base.guards import visible
+from src.app.infrastructure.repositories.base.query import SOFT_DELETE, UPDATED_AT, VERSION, Query
 
-Rows = Sequence[Mapping[str, Any]]
+Data = Mapping[str, Any]
+Rows = Sequence[Data]
+
+# A statement of more rows would run into the statement timeout, and hold too much at once.
+MAX_ROWS_OF_STATEMENT = 20_000
+
 _DIALECT = asyncpg_dialect()  # type: ignore[no-untyped-call]
 _QUOTE = _DIALECT.identifier_preparer.quote
 
 
-def columns_and_values(table: Table, rows: Rows) -> tuple[list[str], list[list[Any]]]:
-    """Return what COPY takes: the columns, and the values of each row in their order."""
-    columns = _columns(table, rows)
-    return columns, [[row[name] for name in columns] for row in rows]
+def chunks(rows: Rows) -> Iterator[Rows]:
+    for start in range(0, len(rows), MAX_ROWS_OF_STATEMENT):
+        yield rows[start : start + MAX_ROWS_OF_STATEMENT]
 
 
-def insert(
-    table: Table, rows: Rows, returning: Mapping[str, str], *, conflict: Sequence[str] = ()
-) -> tuple[str, list[Any]]:
+def copied(table: Table, items: Iterable[Data]) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
+    """Return what COPY takes: the columns, and the values of each row in their order, made as they are taken.
+
+    Raises:
+        ValidationError: a row names other columns than the first; raised when it is taken.
+    """
+    rows = iter(items)
+    first = next(rows, None)
+    if first is None:
+        return [], iter(())
+    columns = list(first)
+    _refuse_unknown(table, columns)
+    return columns, _values(columns, chain((first,), rows))
+
+
+def insert(table: Table, rows: Rows, returning: Mapping[str, str], *, conflict: Sequence[str] = ()) -> Query:
     """Return an INSERT of all rows that answers `returning` (label → column) in their order.
 
     Where the `conflict` columns are taken, the row that has them is updated.
     """
-    columns = _columns(table, rows)
+    columns = list(rows[0])
+    arrays = _arrays(table, columns, rows)
     names = ", ".join(map(_QUOTE, columns))
     sql = (
         f"INSERT INTO {_QUOTE(table.name)} ({names}) "
-        f"SELECT {names} FROM {_unnested(table, columns)} ORDER BY place__ "
-        f"{_on_conflict(table, columns, conflict)}RETURNING {_returned(returning)}"
+        f"SELECT {', '.join(_given(table, name) for name in columns)} FROM {_unnested(table, columns)} "
+        f"ORDER BY given.place__ {_on_conflict(table, columns, conflict)}RETURNING {_returned(table, returning)}"
     )
-    return sql, _arrays(columns, rows)
+    return sql, arrays
+
+
+def refuse_repeated(rows: Rows, key: str) -> None:
+    """Refuse rows without their key, and two of the same.
+
+    Raises:
+        ValidationError: there are such.
+    """
+    try:
+        keys = {row[key] for row in rows}
+    except (KeyError, TypeError):
+        raise ValidationError(f"Each row needs its key, {key}", field=key) from None
+    if len(keys) != len(rows):
+        raise ValidationError("Two rows of one call are about the same row", field=key)
+
+
+def update(table: Table, rows: Rows, returning: Mapping[str, str], *, key: str) -> Query:
+    """Return an UPDATE of each row by its key."""
+    columns = list(rows[0])
+    arrays = _arrays(table, columns, rows)
+    changes = [f"{_QUOTE(name)} = {_given(table, name)}" for name in columns if name != key]
+    if not changes:
+        raise ValidationError("There is nothing to update besides the key", field=key)
+    alive = f" AND NOT {_QUOTE(table.name)}.{SOFT_DELETE}" if SOFT_DELETE in table.c else ""
+    sql = (
+        f"UPDATE {_QUOTE(table.name)} SET {', '.join([*changes, *_marks(table, columns)])} "
+        f"FROM {_unnested(table, columns)} "
+        f"WHERE {_QUOTE(table.name)}.{_QUOTE(key)} = given.{_QUOTE(key)}{alive} "
+        f"RETURNING {_returned(table, returning)}"
+    )
+    return sql, arrays
 
 
 def _on_conflict(table: Table, columns: Sequence[str], conflict: Sequence[str]) -> str:
@@ -49,57 +101,63 @@ def _on_conflict(table: Table, columns: Sequence[str], conflict: Sequence[str]) 
             raise unknown("column of these rows", name, columns)
     # A row that is there keeps the name by which it is known outside.
     changes = [f"{_QUOTE(name)} = EXCLUDED.{_QUOTE(name)}" for name in columns if name not in {*conflict, "uuid"}]
-    if VERSION in table.c and VERSION not in columns:
-        changes.append(f"{VERSION} = {_QUOTE(table.name)}.{VERSION} + 1")
     if not changes:
         raise ValidationError("There is nothing to update besides the columns in conflict")
-    return f"ON CONFLICT ({', '.join(map(_QUOTE, conflict))}) DO UPDATE SET {', '.join(changes)} "
-
-
-def update(table: Table, rows: Rows, key: str, returning: Mapping[str, str]) -> tuple[str, list[Any]]:
-    """Return an UPDATE of each row by its key."""
-    columns = _columns(table, rows)
-    if key not in columns:
-        raise ValidationError(f"Each row needs its key, {key}", field=key)
-    changes = [f"{_QUOTE(name)} = given.{_QUOTE(name)}" for name in columns if name != key]
-    if not changes:
-        raise ValidationError("There is nothing to update besides the key", field=key)
-    if VERSION in table.c and VERSION not in columns:
-        changes.append(f"{VERSION} = {_QUOTE(table.name)}.{VERSION} + 1")
-    returned = _returned({label: f"{table.name}.{column}" for label, column in returning.items()})
-    sql = (
-        f"UPDATE {_QUOTE(table.name)} SET {', '.join(changes)} FROM {_unnested(table, columns)} "
-        f"WHERE {_QUOTE(table.name)}.{_QUOTE(key)} = given.{_QUOTE(key)} RETURNING {returned}"
+    return (
+        f"ON CONFLICT ({', '.join(map(_QUOTE, conflict))}) "
+        f"DO UPDATE SET {', '.join([*changes, *_marks(table, columns)])} "
     )
-    return sql, _arrays(columns, rows)
 
 
-def _columns(table: Table, rows: Rows) -> list[str]:
-    columns = list(rows[0])
+def _marks(table: Table, columns: Sequence[str]) -> list[str]:
+    """Return what every change of a row changes besides."""
+    marks = {VERSION: f"{_QUOTE(table.name)}.{VERSION} + 1", UPDATED_AT: "now()"}
+    return [f"{name} = {value}" for name, value in marks.items() if name in table.c and name not in columns]
+
+
+def _refuse_unknown(table: Table, columns: Iterable[str]) -> None:
     for name in columns:
         if name not in table.c:
-            raise unknown("column", name, table.c.keys())
-    if any(row.keys() != rows[0].keys() for row in rows):
-        raise ValidationError("All rows of one call name the same columns")
-    return columns
+            raise unknown("column", name, visible(table))
+
+
+def _arrays(table: Table, columns: list[str], rows: Rows) -> list[list[Any]]:
+    _refuse_unknown(table, columns)
+    return [list(column) for column in zip(*_values(columns, rows), strict=True)]
+
+
+def _values(columns: list[str], rows: Iterable[Data]) -> Iterator[tuple[Any, ...]]:
+    take: Callable[[Data], tuple[Any, ...]] = itemgetter(*columns, columns[0])
+    for row in rows:
+        try:
+            if len(row) != len(columns):
+                raise KeyError
+            yield take(row)[:-1]
+        except KeyError:
+            raise ValidationError("All rows of one call name the same columns") from None
 
 
 def _unnested(table: Table, columns: Sequence[str]) -> str:
-    arrays = ", ".join(
-        f"${place}::{table.c[name].type.compile(_DIALECT)}[]" for place, name in enumerate(columns, 1)
-    )
+    arrays = ", ".join(f"${place}::{_array_of(table, name)}" for place, name in enumerate(columns, 1))
     names = ", ".join(map(_QUOTE, columns))
     return f"unnest({arrays}) WITH ORDINALITY AS given({names}, place__)"
 
 
-def _returned(returning: Mapping[str, str]) -> str:
-    return (
-        ", ".join(
-            f"{'.'.join(map(_QUOTE, column.split('.')))} AS {_QUOTE(label)}" for label, column in returning.items()
-        )
-        or "1"
-    )
+def _array_of(table: Table, name: str) -> str:
+    # `unnest` takes arrays of arrays apart to the last value, so a list travels as JSON.
+    type_ = table.c[name].type
+    return "jsonb[]" if isinstance(type_, ARRAY) else f"{type_.compile(_DIALECT)}[]"
 
 
-def _arrays(columns: Sequence[str], rows: Rows) -> list[Any]:
-    return [[row[name] for row in rows] for name in columns]
+def _given(table: Table, name: str) -> str:
+    given, type_ = f"given.{_QUOTE(name)}", table.c[name].type
+    if not isinstance(type_, ARRAY):
+        return given
+    elements = f"ARRAY(SELECT jsonb_array_elements_text({given}))::{type_.compile(_DIALECT)}"
+    return f"CASE WHEN {given} IS NOT NULL THEN {elements} END"
+
+
+def _returned(table: Table, returning: Mapping[str, str]) -> str:
+    name_of_table = _QUOTE(table.name)
+    returned = (f"{name_of_table}.{_QUOTE(column)} AS {_QUOTE(label)}" for label, column in returning.items())
+    return ", ".join(returned) or "1"

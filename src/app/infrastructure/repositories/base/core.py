@@ -1,23 +1,25 @@
 """What reads and writes share: the table, where statements run, and how rows become things."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
 from functools import cache
 from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin
 
 from asyncpg import Record
 from sqlalchemy import Table
+from sqlalchemy.orm import DeclarativeBase
 
 from src.app.domain.common.aggregates.base import BaseAggregate
 from src.app.domain.common.exceptions import AppException
-from src.app.infrastructure.extensions.psql_ext import Database, Executor, current_database
-from src.app.infrastructure.persistence.models.base import Base
+from src.app.infrastructure.extensions.psql_ext import Executor, Source, current_database
 from src.app.infrastructure.persistence.unit_of_work import PSQLUnitOfWork
-from src.app.infrastructure.repositories.base.mapping import Composites, Mapper
-from src.app.infrastructure.repositories.base.query import QueryBuilder
-from src.app.infrastructure.repositories.base.violations import Violations, named
+from src.app.infrastructure.repositories.base.mapping import Composites, Mapper, dataclass_of
+from src.app.infrastructure.repositories.base.query import MAX_SHAPES, Query, QueryBuilder
+from src.app.infrastructure.repositories.base.violations import Rows, Violations, named
 
 Thing = TypeVar("Thing")
+
+Out = type[Any] | Sequence[str]
 
 builder_of = cache(QueryBuilder)
 
@@ -25,13 +27,13 @@ builder_of = cache(QueryBuilder)
 class RepositoryCore(Generic[Thing]):
     """The declarations of a repository, and the one way in which it reaches the database."""
 
-    model: type[Base]
+    model: type[DeclarativeBase]
     composites: ClassVar[Composites] = {}
     renamed: ClassVar[Mapping[str, str]] = {}
     violations: ClassVar[Violations] = {}
 
     _thing: ClassVar[type[Any]] = dict
-    _mappers: ClassVar[dict[tuple[Table, type[Any]], Mapper[Any]]]
+    _mappers: ClassVar[dict[tuple[Table, Any], Mapper[Any]]]
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -41,7 +43,7 @@ class RepositoryCore(Generic[Thing]):
                 if isinstance(get_origin(argument) or argument, type):
                     cls._thing = get_origin(argument) or argument
 
-    def __init__(self, source: Database | PSQLUnitOfWork | None = None) -> None:
+    def __init__(self, source: Source | None = None) -> None:
         self._source = source if source is not None else current_database.get()
         self._unit = source if isinstance(source, PSQLUnitOfWork) else None
 
@@ -49,14 +51,9 @@ class RepositoryCore(Generic[Thing]):
     def _executor(self) -> Executor:
         return self._source.executor
 
-    @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[Executor]:
+    def _transaction(self) -> AbstractAsyncContextManager[Executor]:
         """The transaction of the unit of work, or one of its own."""
-        if isinstance(self._source, PSQLUnitOfWork):
-            yield self._source.executor
-        else:
-            async with self._source.transaction() as executor:
-                yield executor
+        return self._source.transaction()
 
     @property
     def _table(self) -> Table:
@@ -66,27 +63,33 @@ class RepositoryCore(Generic[Thing]):
     def _build(self) -> QueryBuilder:
         return builder_of(self._table)
 
-    def _mapper(self, out: type[Any] | None) -> Mapper[Any]:
-        cls = out or self._thing
-        mapper = self._mappers.get((self._table, cls))
+    def _mapper(self, out: Out | None) -> Mapper[Any]:
+        wanted = self._thing if out is None else out if isinstance(out, type) else tuple(out)
+        mapper = self._mappers.get((self._table, wanted))
         if mapper is None:
+            cls = wanted if isinstance(wanted, type) else dataclass_of(self._table, wanted, renamed=self.renamed)
             # Value objects are the domain's; what is read straight into a DTO stays plain.
             composites = self.composites if cls is self._thing else {}
             mapper = Mapper(cls, self._table, composites=composites, renamed=self.renamed)
-            self._mappers[self._table, cls] = mapper
+            if len(self._mappers) >= MAX_SHAPES:
+                del self._mappers[next(iter(self._mappers))]
+            self._mappers[self._table, wanted] = mapper
         return mapper
 
-    async def _run(self, statement: tuple[str, Sequence[Any]]) -> list[Record]:
-        try:
-            return await self._executor.fetch(*statement)
-        except AppException as error:
-            raise named(error, self.violations, table=self._table.name) from error.__cause__
+    async def _read(self, query: Query) -> list[Record]:
+        return await self._source.reader.fetch(*query)
 
-    async def _copy(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    async def _write(self, query: Query, rows: Rows = ()) -> list[Record]:
+        with self._naming(rows):
+            return await self._executor.fetch(*query)
+
+    @contextmanager
+    def _naming(self, rows: Rows) -> Iterator[None]:
+        """Name the rule that a write breaks, or the value of `rows` that does not fit."""
         try:
-            await self._executor.copy(self._table.name, columns, rows)
+            yield
         except AppException as error:
-            raise named(error, self.violations, table=self._table.name) from error.__cause__
+            raise named(error, self.violations, table=self._table, rows=rows) from error.__cause__
 
     def _tracked(self, thing: Any) -> Any:
         if self._unit is not None and isinstance(thing, BaseAggregate):

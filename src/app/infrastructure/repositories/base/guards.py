@@ -1,61 +1,97 @@
 """What a value must be before it may become a parameter: each guard returns it, or says what is allowed."""
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
+from enum import Enum
+from math import isfinite
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     Date,
     DateTime,
+    Float,
     Integer,
+    Interval,
     LargeBinary,
     Numeric,
     SmallInteger,
     String,
+    Table,
+    Time,
     Uuid,
 )
-from sqlalchemy.types import JSON, TypeEngine
+from sqlalchemy import Enum as Choice
+from sqlalchemy.dialects.postgresql import INTERVAL, JSONB, TSVECTOR
+from sqlalchemy.types import TypeEngine
 
+from src.app.application.common.filters import Family
 from src.app.application.common.text import is_storable
 from src.app.domain.common.exceptions import ValidationError
-from src.app.infrastructure.repositories.base.lookups import Family
 
 MAX_LIST_LENGTH = 1000
 MAX_TEXT_LENGTH = 10_000
 MAX_JSON_DEPTH = 20
+MAX_JSON_NODES = 1000
+MAX_DIGITS = 1000
 
 _FAMILIES: tuple[tuple[type[TypeEngine[Any]], Family], ...] = (
     (Uuid, Family.UUID),
+    (Choice, Family.CHOICE),
     (String, Family.TEXT),
     (Boolean, Family.BOOLEAN),
     (Integer, Family.INTEGER),
     (Numeric, Family.NUMBER),
+    (Float, Family.FLOAT),
     (DateTime, Family.MOMENT),
     (Date, Family.DATE),
+    (Time, Family.TIME),
+    (Interval, Family.DURATION),
+    (INTERVAL, Family.DURATION),
     (LargeBinary, Family.BYTES),
-    (JSON, Family.JSON),
+    (JSONB, Family.JSON),
+    (ARRAY, Family.LIST),
+    (TSVECTOR, Family.DOCUMENT),
 )
 
 
+class JSON(Enum):
+    """`JSON.NULL` is the null inside JSON, where None would be the absence of any."""
+
+    NULL = None
+
+
 def family_of(type_: TypeEngine[Any]) -> Family:
-    for kind, family in _FAMILIES:
-        if isinstance(type_, kind):
-            return family
-    raise TypeError(f"No family of lookups for columns of type {type_!r}")
+    return next((family for kind, family in _FAMILIES if isinstance(type_, kind)), Family.OTHER)
+
+
+def visible(table: Table) -> list[str]:
+    """Return the columns that may be asked by: to callers, what is marked sensitive is not there."""
+    return [column.name for column in table.c if not column.info.get("sensitive")]
 
 
 class SecurityValidator:
-    """Checks what a column called `name` is compared with against a type."""
+    """Checks what a column called `name` is compared with, or set to, against its type."""
 
     def __init__(self, name: str, type_: TypeEngine[Any]) -> None:
         self._name = name
         self.family = family_of(type_)
-        self._check: Callable[[Any], Any] = _CHECKS[self.family]
-        self._bits = 64 if isinstance(type_, BigInteger) else 16 if isinstance(type_, SmallInteger) else 32
+        self._check: Callable[[Any], Any] = _CHECKS.get(self.family, _nothing)
+        self._takes = self.family.value
+        match type_:
+            case Choice():
+                self._check, self._takes = _one_of(type_.enums), f"one of {', '.join(type_.enums)}"
+            case DateTime() if not type_.timezone:
+                self._check, self._takes = _naive_moment, "a date and time without a time zone"
+            case Integer():
+                bits = 64 if isinstance(type_, BigInteger) else 16 if isinstance(type_, SmallInteger) else 32
+                self._check, self._takes = _integer_of(bits), f"a whole number of {bits} bits"
+            case ARRAY():
+                self._check = SecurityValidator(name, type_.item_type).many
 
     def one(self, value: Any) -> Any:
         """Return the value as the driver takes it.
@@ -63,13 +99,12 @@ class SecurityValidator:
         Raises:
             ValidationError: it is not of the column's type, or does not fit into it.
         """
+        if value is None and self.family is not Family.JSON:
+            raise self._refused(f"{self._name} is compared with NULL by {self._name}__is_null")
         try:
-            checked = self._check(value)
-        except (TypeError, ValueError, InvalidOperation, OverflowError):
-            raise self._refused(f"{self._name} takes {self.family.value}") from None
-        if self.family is Family.INTEGER and checked.bit_length() >= self._bits:
-            raise self._refused(f"{self._name} takes whole numbers of {self._bits} bits")
-        return checked
+            return self._check(value)
+        except (TypeError, ValueError, AttributeError, InvalidOperation, OverflowError):
+            raise self._refused(f"{self._name} takes {self._takes}") from None
 
     def many(self, values: Any) -> list[Any]:
         if not isinstance(values, (list, tuple, set, frozenset)):
@@ -88,14 +123,38 @@ class SecurityValidator:
             raise self._refused(f"{self._name} takes true or false here")
         return value
 
+    def prepared(self, prepare: Callable[[Any], Any], value: Any) -> Any:
+        """Return what a lookup makes of a checked value.
+
+        Raises:
+            ValidationError: the lookup cannot take it.
+        """
+        try:
+            return prepare(value)
+        except ValueError as error:
+            raise self._refused(f"{self._name} does not take this here: it is {error}") from None
+
     def _refused(self, message: str) -> ValidationError:
         return ValidationError(message, field=self._name)
+
+
+def _nothing(_value: Any) -> Any:
+    raise TypeError("of no family of lookups")
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str) or len(value) > MAX_TEXT_LENGTH or not is_storable(value):
         raise ValueError("not text that can be stored")
     return value
+
+
+def _one_of(choices: list[str]) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:
+        if not isinstance(value, str) or value not in choices:
+            raise ValueError("not one of the choices")
+        return value
+
+    return check
 
 
 def _of_type(*types: type) -> Callable[[Any], Any]:
@@ -109,8 +168,25 @@ def _of_type(*types: type) -> Callable[[Any], Any]:
     return check
 
 
+def _integer_of(bits: int) -> Callable[[Any], int]:
+    def check(value: Any) -> int:
+        if type(value) is not int or not -(1 << bits - 1) <= value < 1 << bits - 1:
+            raise ValueError("not a whole number that fits")
+        return value
+
+    return check
+
+
 def _number(value: Any) -> Decimal:
-    if type(value) not in (int, Decimal) or not (number := Decimal(value)).is_finite():
+    if type(value) not in {int, Decimal} or not (number := Decimal(value)).is_finite():
+        raise ValueError("not a finite number")
+    if abs(number.adjusted()) >= MAX_DIGITS or len(number.as_tuple().digits) > MAX_DIGITS:
+        raise ValueError("more digits than a number needs")
+    return number
+
+
+def _float(value: Any) -> float:
+    if type(value) not in {int, float, Decimal} or not isfinite(number := float(value)):
         raise ValueError("not a finite number")
     return number
 
@@ -121,8 +197,15 @@ def _uuid(value: Any) -> UUID:
 
 def _moment(value: Any) -> datetime:
     moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
-    if moment.tzinfo is None:
+    if moment.utcoffset() is None:
         raise ValueError("without a time zone")
+    return moment
+
+
+def _naive_moment(value: Any) -> datetime:
+    moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    if moment.tzinfo is not None:
+        raise ValueError("with a time zone")
     return moment
 
 
@@ -130,36 +213,51 @@ def _date(value: Any) -> date:
     return value if type(value) is date else date.fromisoformat(value)
 
 
-def _json(value: Any, depth: int = 0) -> Any:
-    if depth > MAX_JSON_DEPTH:
-        raise ValueError("nested too deep")
-    match value:
-        case dict():
-            for key, child in value.items():
-                _json(_text(key), depth)
-                _json(child, depth + 1)
-        case list():
-            for child in value:
-                _json(child, depth + 1)
-        case str():
-            _text(value)
-        case float():
-            _number(Decimal(value))
-        case None | int() | Decimal():
-            pass
-        case _:
-            raise TypeError("not JSON")
-    return value
+def _json(value: Any) -> Any:
+    nodes = 0
+
+    def check(node: Any, depth: int) -> None:
+        nonlocal nodes
+        nodes += 1
+        if depth > MAX_JSON_DEPTH or nodes > MAX_JSON_NODES:
+            raise ValueError("too deep or too much")
+        match node:
+            case dict():
+                for key, child in node.items():
+                    _text(key)
+                    check(child, depth + 1)
+            case list():
+                for child in node:
+                    check(child, depth + 1)
+            case str():
+                _text(node)
+            case bool() | None:
+                pass
+            case int():
+                if not -(2**63) <= node < 2**64:
+                    raise ValueError("more than 64 bits")
+            case float():
+                _float(node)
+            case Decimal():
+                _number(node)
+            case _:
+                raise TypeError("not JSON")
+
+    check(value, 0)
+    # The driver would take None for the absence of any JSON.
+    return JSON.NULL if value is None else value
 
 
 _CHECKS: dict[Family, Callable[[Any], Any]] = {
     Family.TEXT: _text,
-    Family.INTEGER: _of_type(int),
     Family.NUMBER: _number,
+    Family.FLOAT: _float,
     Family.BOOLEAN: _of_type(bool),
     Family.UUID: _uuid,
     Family.MOMENT: _moment,
     Family.DATE: _date,
+    Family.TIME: _of_type(time),
+    Family.DURATION: _of_type(timedelta),
     Family.BYTES: _of_type(bytes),
     Family.JSON: _json,
 }

@@ -2,15 +2,18 @@
 
 A lookup is one function of a column and its bound parameters, registered for the families of
 column types that it fits; what must happen to a value first is its `prepare`. `contains` means
-one thing for text and another for JSONB, so the registry is keyed by family and name.
+one thing for a list and another for JSON, so the registry is keyed by family and name.
 
-    @lookup("ilike", on=TEXT, prepare=contained)
-    def contains_text(column, value): ...
+    @lookup("startswith", on=(Family.TEXT,), prepare=literal)
+    def starts_with(column, value):
+        return column.like(value + ANYTHING)
+
+NULL matches `is_null` alone: every other expression is NULL where the column is. (The one
+exception is PostgreSQL's: NULL is surely not `in` an empty list, so NOT of that is true.)
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
@@ -19,50 +22,41 @@ from sqlalchemy import (
     DateTime,
     Integer,
     Text,
+    all_,
     and_,
     any_,
     extract,
     func,
     literal_column,
-    not_,
 )
 from sqlalchemy.types import TypeEngine
 
-
-class Family(StrEnum):
-    """Column types that are compared alike; the value is what a message to the caller names."""
-
-    TEXT = "text"
-    INTEGER = "a whole number"
-    NUMBER = "a number"
-    BOOLEAN = "true or false"
-    UUID = "a UUID"
-    MOMENT = "a date and time with its time zone"
-    DATE = "a date"
-    BYTES = "bytes"
-    JSON = "JSON"
-
-
-class Takes(StrEnum):
-    """What a lookup is given: one value, a list of them, two bounds, or whether."""
-
-    ONE = "one"
-    MANY = "many"
-    TWO = "two"
-    WHETHER = "whether"
-
+from src.app.application.common.filters import Family, Pattern, Takes
 
 Expression = Callable[..., ColumnElement[bool]]
-SCALARS = tuple(family for family in Family if family is not Family.JSON)
-ORDERED = (Family.TEXT, Family.INTEGER, Family.NUMBER, Family.MOMENT, Family.DATE, Family.UUID)
+Prepare = Callable[[Any], Any]
+Column = ColumnElement[Any]
+
+ORDERED = (
+    Family.TEXT,
+    Family.INTEGER,
+    Family.NUMBER,
+    Family.FLOAT,
+    Family.MOMENT,
+    Family.DATE,
+    Family.TIME,
+    Family.DURATION,
+    Family.UUID,
+)
+SCALARS = (*ORDERED, Family.BOOLEAN, Family.BYTES, Family.CHOICE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Lookup:
     name: str
     takes: Takes
     expression: Expression
-    prepare: Callable[[Any], Any] | None
+    prepare: Prepare | None
     value_type: TypeEngine[Any] | None
     """The type of the value, where that is not the column's own."""
 
@@ -78,9 +72,11 @@ class PSQLLookupRegistry:
         *names: str,
         on: Iterable[Family],
         takes: Takes = Takes.ONE,
-        prepare: Callable[[Any], Any] | None = None,
+        prepare: Prepare | None = None,
         value_type: TypeEngine[Any] | None = None,
     ) -> Callable[[Expression], Expression]:
+        """Register the decorated function under `names` for columns of the families `on`."""
+
         def add(expression: Expression) -> Expression:
             for family in on:
                 for name in names:
@@ -97,10 +93,70 @@ class PSQLLookupRegistry:
         return frozenset(name for of, name in self._lookups if family in (None, of))
 
 
-ANYTHING: ColumnElement[str] = literal_column("'%'", Text())
-
 LOOKUPS = PSQLLookupRegistry()
 lookup = LOOKUPS.register
+
+
+# Values of one type
+
+
+@lookup("e", on=(*SCALARS, Family.LIST))
+def equals(column: Column, value: Column) -> ColumnElement[bool]:
+    return column == value
+
+
+@lookup("ne", on=(*SCALARS, Family.LIST))
+def differs(column: Column, value: Column) -> ColumnElement[bool]:
+    return column != value
+
+
+@lookup("gt", on=ORDERED)
+def is_greater(column: Column, value: Column) -> ColumnElement[bool]:
+    return column > value
+
+
+@lookup("gte", on=ORDERED)
+def is_not_less(column: Column, value: Column) -> ColumnElement[bool]:
+    return column >= value
+
+
+@lookup("lt", on=ORDERED)
+def is_less(column: Column, value: Column) -> ColumnElement[bool]:
+    return column < value
+
+
+@lookup("lte", on=ORDERED)
+def is_not_greater(column: Column, value: Column) -> ColumnElement[bool]:
+    return column <= value
+
+
+@lookup("between", on=ORDERED, takes=Takes.TWO)
+def is_between(column: Column, low: Column, high: Column) -> ColumnElement[bool]:
+    return and_(column >= low, column <= high)
+
+
+@lookup("in", on=SCALARS, takes=Takes.MANY)
+def is_one_of(column: Column, values: Column) -> ColumnElement[bool]:
+    # One array parameter: a list of any length keeps the same statement.
+    return column == any_(values)
+
+
+@lookup("not_in", on=SCALARS, takes=Takes.MANY)
+def is_none_of(column: Column, values: Column) -> ColumnElement[bool]:
+    # Everything differs from all of no values, NULL too: left out here, as it is with some values.
+    return and_(column != all_(values), column == column)  # noqa: PLR0124
+
+
+@lookup("is_null", on=tuple(Family), takes=Takes.WHETHER)
+def is_null(column: Column, whether: bool) -> ColumnElement[bool]:
+    return column.is_(None) if whether else column.is_not(None)
+
+
+# Text, and the text inside JSON: callers write `email__like: "test"` and mean "contains"; a `%`
+# in it is a `%`.
+
+ANYTHING = "%"
+SIMPLE: ColumnElement[str] = literal_column("'simple'::regconfig")
 
 
 def literal(text: str) -> str:
@@ -108,216 +164,206 @@ def literal(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-@lookup("e", on=SCALARS)
-def equals(column: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
-    return column == value
+def containing(text: str) -> str:
+    return text if isinstance(text, Pattern) else ANYTHING + literal(text) + ANYTHING
 
 
-@lookup("ne", on=SCALARS)
-def differs(column: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
-    return column != value
+def beginning(text: str) -> str:
+    return literal(text) + ANYTHING
 
 
-@lookup("gt", on=ORDERED)
-def greater(column: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
-    return column > value
+def ending(text: str) -> str:
+    return ANYTHING + literal(text)
 
 
-@lookup("gte", on=ORDERED)
-def greater_or_equal(column: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
-    return column >= value
+def text_lookup(name: str, *, prepare: Prepare | None = None) -> Callable[[Expression], Expression]:
+    """Register a lookup of text columns, and of JSON under the same name and as `jsonb_…`."""
+
+    def add(expression: Expression) -> Expression:
+        def of_json(node: Column, value: Column) -> ColumnElement[bool]:
+            return expression(_text_of(node), value)
+
+        lookup(name, f"jsonb_{name}", on=(Family.JSON,), prepare=prepare, value_type=Text())(of_json)
+        return lookup(name, on=(Family.TEXT,), prepare=prepare)(expression)
+
+    return add
 
 
-@lookup("lt", on=ORDERED)
-def less(column: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
-    return column < value
+@text_lookup("like", prepare=containing)
+def contains_text(column: Column, value: Column) -> ColumnElement[bool]:
+    return column.like(value)
 
 
-@lookup("lte", on=ORDERED)
-def less_or_equal(column: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
-    return column <= value
+@text_lookup("not_like", prepare=containing)
+def lacks_text(column: Column, value: Column) -> ColumnElement[bool]:
+    return column.not_like(value)
 
 
-@lookup("between", on=ORDERED, takes=Takes.TWO)
-def between(column: ColumnElement[Any], low: ColumnElement[Any], high: ColumnElement[Any]) -> ColumnElement[bool]:
-    return and_(column >= low, column <= high)
+@text_lookup("ilike", prepare=containing)
+def contains_text_in_any_case(column: Column, value: Column) -> ColumnElement[bool]:
+    return column.ilike(value)
 
 
-@lookup("in", on=SCALARS, takes=Takes.MANY)
-def is_one_of(column: ColumnElement[Any], values: ColumnElement[Any]) -> ColumnElement[bool]:
-    # One array parameter: a list of any length keeps the same statement.
-    return column == any_(values)
+@text_lookup("not_ilike", prepare=containing)
+def lacks_text_in_any_case(column: Column, value: Column) -> ColumnElement[bool]:
+    return column.not_ilike(value)
 
 
-@lookup("not_in", on=SCALARS, takes=Takes.MANY)
-def is_none_of(column: ColumnElement[Any], values: ColumnElement[Any]) -> ColumnElement[bool]:
-    return not_(column == any_(values))
+@text_lookup("startswith", prepare=beginning)
+def starts_with(column: Column, value: Column) -> ColumnElement[bool]:
+    return column.like(value)
 
 
-@lookup("is_null", on=tuple(Family), takes=Takes.WHETHER)
-def is_null(column: ColumnElement[Any], whether: bool) -> ColumnElement[bool]:
-    return column.is_(None) if whether else column.is_not(None)
+@text_lookup("istartswith", prepare=beginning)
+def starts_with_in_any_case(column: Column, value: Column) -> ColumnElement[bool]:
+    return column.ilike(value)
 
 
-@lookup("like", on=(Family.TEXT,), prepare=literal)
-def contains_text(column: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
-    # Callers write `email__like: "test"` and mean "contains"; a `%` in it is a `%`.
-    return column.like(ANYTHING + value + ANYTHING)
+@text_lookup("endswith", prepare=ending)
+def ends_with(column: Column, value: Column) -> ColumnElement[bool]:
+    return column.like(value)
 
 
-@lookup("not_like", on=(Family.TEXT,), prepare=literal)
-def lacks_text(column: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
-    return column.not_like(ANYTHING + value + ANYTHING)
+@text_lookup("iendswith", prepare=ending)
+def ends_with_in_any_case(column: Column, value: Column) -> ColumnElement[bool]:
+    return column.ilike(value)
 
 
-@lookup("ilike", on=(Family.TEXT,), prepare=literal)
-def contains_text_in_any_case(column: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
-    return column.ilike(ANYTHING + value + ANYTHING)
-
-
-@lookup("not_ilike", on=(Family.TEXT,), prepare=literal)
-def lacks_text_in_any_case(column: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
-    return column.not_ilike(ANYTHING + value + ANYTHING)
-
-
-@lookup("startswith", on=(Family.TEXT,), prepare=literal)
-def starts_with(column: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
-    return column.like(value + ANYTHING)
-
-
-@lookup("endswith", on=(Family.TEXT,), prepare=literal)
-def ends_with(column: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
-    return column.like(ANYTHING + value)
-
-
-@lookup("iexact", on=(Family.TEXT,))
-def equals_in_any_case(column: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
+@text_lookup("iexact")
+def equals_in_any_case(column: Column, value: Column) -> ColumnElement[bool]:
     return func.lower(column) == func.lower(value)
 
 
-@lookup("istartswith", on=(Family.TEXT,), prepare=literal)
-def starts_with_in_any_case(column: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
-    return column.ilike(value + ANYTHING)
+@lookup("search", on=(Family.TEXT,))
+def has_words(column: Column, words: Column) -> ColumnElement[bool]:
+    # Words as they are written: stemming asks for a language, and for a tsvector column of its own.
+    return func.to_tsvector(SIMPLE, column).bool_op("@@")(func.websearch_to_tsquery(SIMPLE, words))
 
 
-@lookup("iendswith", on=(Family.TEXT,), prepare=literal)
-def ends_with_in_any_case(column: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
-    return column.ilike(ANYTHING + value)
+@lookup("search", on=(Family.DOCUMENT,), value_type=Text())
+def matches_words(document: Column, words: Column) -> ColumnElement[bool]:
+    return document.bool_op("@@")(func.websearch_to_tsquery(SIMPLE, words))
+
+
+# Parts of a date, in UTC: which day a moment falls on depends on where one stands
 
 
 @lookup("date", on=(Family.MOMENT,), value_type=Date())
-def is_on_day(column: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
+def is_on_day(column: Column, value: Column) -> ColumnElement[bool]:
     return _in_utc(column).cast(Date) == value
 
 
 @lookup("year", on=(Family.MOMENT, Family.DATE), value_type=Integer())
-def is_in_year(column: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
+def is_in_year(column: Column, value: Column) -> ColumnElement[bool]:
     return extract("year", _in_utc(column)) == value
 
 
 @lookup("month", on=(Family.MOMENT, Family.DATE), value_type=Integer())
-def is_in_month(column: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
+def is_in_month(column: Column, value: Column) -> ColumnElement[bool]:
     return extract("month", _in_utc(column)) == value
 
 
 @lookup("day", on=(Family.MOMENT, Family.DATE), value_type=Integer())
-def is_on_day_of_month(column: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
+def is_on_day_of_month(column: Column, value: Column) -> ColumnElement[bool]:
     return extract("day", _in_utc(column)) == value
 
 
-# JSON: `node` is the column, or what its path leads to. Numbers compare as numbers, and what is of
-# another type is neither more nor less.
+# JSON: `node` is the column, or what its path leads to, and NULL where that leads nowhere. Numbers
+# compare as numbers, and what is of another type is neither more nor less.
+
+
+def orderable(value: Any) -> Any:
+    if isinstance(value, bool | list | dict) or value is None:
+        raise ValueError("neither a number nor text")
+    return value
 
 
 @lookup("e", "jsonb_e", on=(Family.JSON,))
-def json_equals(node: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
+def json_equals(node: Column, value: Column) -> ColumnElement[bool]:
     return node == value
 
 
 @lookup("ne", "jsonb_ne", on=(Family.JSON,))
-def json_differs(node: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
+def json_differs(node: Column, value: Column) -> ColumnElement[bool]:
     return node != value
 
 
-@lookup("gt", "jsonb_gt", on=(Family.JSON,))
-def json_greater(node: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
+@lookup("gt", "jsonb_gt", on=(Family.JSON,), prepare=orderable)
+def json_is_greater(node: Column, value: Column) -> ColumnElement[bool]:
     return and_(_same_type(node, value), node > value)
 
 
-@lookup("gte", "jsonb_gte", on=(Family.JSON,))
-def json_greater_or_equal(node: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
+@lookup("gte", "jsonb_gte", on=(Family.JSON,), prepare=orderable)
+def json_is_not_less(node: Column, value: Column) -> ColumnElement[bool]:
     return and_(_same_type(node, value), node >= value)
 
 
-@lookup("lt", "jsonb_lt", on=(Family.JSON,))
-def json_less(node: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
+@lookup("lt", "jsonb_lt", on=(Family.JSON,), prepare=orderable)
+def json_is_less(node: Column, value: Column) -> ColumnElement[bool]:
     return and_(_same_type(node, value), node < value)
 
 
-@lookup("lte", "jsonb_lte", on=(Family.JSON,))
-def json_less_or_equal(node: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
+@lookup("lte", "jsonb_lte", on=(Family.JSON,), prepare=orderable)
+def json_is_not_greater(node: Column, value: Column) -> ColumnElement[bool]:
     return and_(_same_type(node, value), node <= value)
 
 
+@lookup("between", "jsonb_between", on=(Family.JSON,), takes=Takes.TWO, prepare=orderable)
+def json_is_between(node: Column, low: Column, high: Column) -> ColumnElement[bool]:
+    return and_(json_is_not_less(node, low), json_is_not_greater(node, high))
+
+
 @lookup("in", "jsonb_in", on=(Family.JSON,), takes=Takes.MANY)
-def json_is_one_of(node: ColumnElement[Any], values: ColumnElement[Any]) -> ColumnElement[bool]:
+def json_is_one_of(node: Column, values: Column) -> ColumnElement[bool]:
     return node == any_(values)
 
 
 @lookup("not_in", "jsonb_not_in", on=(Family.JSON,), takes=Takes.MANY)
-def json_is_none_of(node: ColumnElement[Any], values: ColumnElement[Any]) -> ColumnElement[bool]:
-    return not_(node == any_(values))
-
-
-@lookup("like", "jsonb_like", on=(Family.JSON,), prepare=literal, value_type=Text())
-def json_contains_text(node: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
-    return _text_of(node).like(ANYTHING + value + ANYTHING)
-
-
-@lookup("not_like", "jsonb_not_like", on=(Family.JSON,), prepare=literal, value_type=Text())
-def json_lacks_text(node: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
-    return _text_of(node).not_like(ANYTHING + value + ANYTHING)
-
-
-@lookup("ilike", "jsonb_ilike", on=(Family.JSON,), prepare=literal, value_type=Text())
-def json_contains_text_in_any_case(node: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
-    return _text_of(node).ilike(ANYTHING + value + ANYTHING)
+def json_is_none_of(node: Column, values: Column) -> ColumnElement[bool]:
+    return and_(node != all_(values), node == node)  # noqa: PLR0124
 
 
 @lookup("has_key", on=(Family.JSON,), value_type=Text())
-def json_has_key(node: ColumnElement[Any], key: ColumnElement[Any]) -> ColumnElement[bool]:
-    return func.jsonb_exists(node, key)
+def json_has_key(node: Column, key: Column) -> ColumnElement[bool]:
+    return node.bool_op("?")(key)
 
 
 @lookup("has_any_keys", on=(Family.JSON,), takes=Takes.MANY, value_type=Text())
-def json_has_any_keys(node: ColumnElement[Any], keys: ColumnElement[Any]) -> ColumnElement[bool]:
-    return func.jsonb_exists_any(node, keys)
+def json_has_any_keys(node: Column, keys: Column) -> ColumnElement[bool]:
+    return node.bool_op("?|")(keys)
 
 
 @lookup("has_all_keys", on=(Family.JSON,), takes=Takes.MANY, value_type=Text())
-def json_has_all_keys(node: ColumnElement[Any], keys: ColumnElement[Any]) -> ColumnElement[bool]:
-    return func.jsonb_exists_all(node, keys)
+def json_has_all_keys(node: Column, keys: Column) -> ColumnElement[bool]:
+    return node.bool_op("?&")(keys)
 
 
-@lookup("contains", on=(Family.JSON,))
-def json_contains(node: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
-    return node.op("@>", is_comparison=True)(value)
+# JSON and lists
 
 
-@lookup("contained_by", on=(Family.JSON,))
-def json_is_contained(node: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
-    return node.op("<@", is_comparison=True)(value)
+@lookup("contains", on=(Family.JSON, Family.LIST))
+def contains(column: Column, value: Column) -> ColumnElement[bool]:
+    return column.bool_op("@>")(value)
 
 
-def _in_utc(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    # Which day a moment falls on depends on where one stands; here everybody stands at Greenwich.
+@lookup("contained_by", on=(Family.JSON, Family.LIST))
+def is_contained(column: Column, value: Column) -> ColumnElement[bool]:
+    return column.bool_op("<@")(value)
+
+
+@lookup("overlap", on=(Family.LIST,))
+def overlaps(column: Column, value: Column) -> ColumnElement[bool]:
+    return column.bool_op("&&")(value)
+
+
+def _in_utc(column: Column) -> Column:
     is_moment = isinstance(column.type, DateTime)
     return func.timezone(literal_column("'UTC'"), column) if is_moment else column
 
 
-def _same_type(node: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
+def _same_type(node: Column, value: Column) -> ColumnElement[bool]:
     return func.jsonb_typeof(node) == func.jsonb_typeof(value)
 
 
-def _text_of(node: ColumnElement[Any]) -> ColumnElement[str]:
+def _text_of(node: Column) -> ColumnElement[str]:
     return node.op("#>>")(literal_column("'{}'::text[]")).cast(Text)

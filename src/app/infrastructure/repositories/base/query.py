@@ -4,11 +4,11 @@ A shape is everything of a query but its values: columns, lookups, groups, order
 is a limit. Compiling one costs some 300 µs; finding it again, a few.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import count as counter
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from sqlalchemy import (
     ARRAY,
@@ -31,19 +31,31 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.sql import ClauseElement
 
-from src.app.application.common.filters import MAX_GROUP_DEPTH, PAGE_KEYS, FilterData, OrderKey, Q, parse, unknown
+from src.app.application.common.filters import (
+    MAX_GROUP_DEPTH,
+    MAX_TERMS,
+    Condition,
+    Family,
+    Q,
+    Takes,
+    Where,
+    unknown,
+)
 from src.app.domain.common.exceptions import ValidationError
-from src.app.infrastructure.repositories.base.guards import SecurityValidator, family_of
-from src.app.infrastructure.repositories.base.lookups import LOOKUPS, Family, Lookup, Takes
+from src.app.infrastructure.repositories.base.guards import SecurityValidator, visible
+from src.app.infrastructure.repositories.base.lookups import LOOKUPS, Lookup
+from src.app.infrastructure.repositories.base.order import Order, Sort, ordered_value
 
 MAX_ROWS = 2**62
 MAX_SHAPES = 1000
 SOFT_DELETE = "is_deleted"
 VERSION = "version"
+UPDATED_AT = "updated_at"
 _DIALECT = asyncpg_dialect()  # type: ignore[no-untyped-call]
 
-Where = FilterData | Q | None
-Lock = bool | Literal["skip_locked"]
+ForUpdate = bool | Literal["skip_locked"]
+Query: TypeAlias = tuple[str, list[Any]]
+"""What runs: the SQL and its arguments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +65,15 @@ class Statement:
     sql: str
     order: tuple[int, ...]
 
-    def arguments(self, values: Sequence[Any]) -> list[Any]:
-        return [values[place] for place in self.order]
+    @classmethod
+    def compile(cls, clause: ClauseElement) -> "Statement":
+        """Compile a clause whose parameters are named by their place: `p0`, `p1`, …"""
+        result = clause.compile(dialect=_DIALECT)
+        names: Iterable[str] = getattr(result, "positiontup", None) or ()
+        return cls(str(result), tuple(int(name[1:]) for name in names))
 
-
-def compiled(clause: ClauseElement) -> Statement:
-    """Compile a clause whose parameters are named by their place: `p0`, `p1`, …"""
-    result = clause.compile(dialect=_DIALECT)
-    names: Iterable[str] = getattr(result, "positiontup", None) or ()
-    return Statement(str(result), tuple(int(name[1:]) for name in names))
+    def with_values(self, values: Sequence[Any]) -> Query:
+        return self.sql, [values[place] for place in self.order]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +86,31 @@ class _Term:
     guard: SecurityValidator
 
 
+class _Comparison(NamedTuple):
+    """The shape of a condition; `whether` belongs to it because `(x IS NULL) = $1` finds no index."""
+
+    column: str
+    has_path: bool
+    lookup: Lookup
+    whether: bool | None
+
+
+class _Group(NamedTuple):
+    connector: str
+    negated: bool
+    children: "tuple[_Group | _Comparison, ...]"
+
+
+class _Places:
+    """Hands out the parameters of a statement, in the order in which the values were collected."""
+
+    def __init__(self) -> None:
+        self._numbers: Iterator[int] = counter()
+
+    def next(self, type_: Any) -> ColumnElement[Any]:
+        return bindparam(f"p{next(self._numbers)}", type_=type_)
+
+
 class QueryBuilder:
     """Builds the statements of one table."""
 
@@ -81,6 +118,23 @@ class QueryBuilder:
         self.table = table
         self._statements: dict[Hashable, Statement] = {}
         self._term = lru_cache(MAX_SHAPES)(self._parse)
+        self._order = lru_cache(MAX_SHAPES)(partial(Order.parse, table))
+
+    @property
+    def shapes(self) -> int:
+        """How many compiled statements are kept."""
+        return len(self._statements)
+
+    def order(self, order_data: Sequence[str], *, is_total: bool = False) -> Order:
+        """Return the order that the keys write; a total one is ended by the primary key.
+
+        Raises:
+            ValidationError: the table has no such column, or cannot be ordered by it.
+        """
+        texts = tuple(order_data) if isinstance(order_data, (list, tuple)) else ()
+        if len(texts) != len(order_data) or not all(isinstance(text, str) for text in texts):
+            raise ValidationError("An order is a list of keys", field="order")
+        return self._order(texts, is_total=is_total)
 
     def select(
         self,
@@ -90,213 +144,251 @@ class QueryBuilder:
         order: Sequence[str] = (),
         limit: int | None = None,
         offset: int | None = None,
-        lock: Lock = False,
-        with_total: bool = False,
+        for_update: ForUpdate = False,
         with_deleted: bool = False,
-    ) -> tuple[str, list[Any]]:
+    ) -> Query:
         """Return a SELECT of `columns` (label → column) and its arguments."""
         values: list[Any] = []
-        shape = self._shape(where, values)
-        bounds = [self._rows(name, number) for name, number in (("limit", limit), ("offset", offset))]
-        keys = tuple(self._order_key(text) for text in order)
-        values += [bound for bound in bounds if bound is not None]
+        filtered = self._shape(where, values)
+        by = self.order(order)
+        values += _paths(by)
+        bounds = self._bounds(values, limit, offset)
 
         def build() -> Select[Any]:
-            places = counter()
-            selected = [self.table.c[name].label(label) for label, name in columns.items()]
-            if with_total:
-                selected.append(func.count().over().label("total"))
-            statement = select(*selected).where(self._clause(shape, places, with_deleted=with_deleted))
-            for key in keys:
-                column = self.table.c[key.column]
-                statement = statement.order_by((column.desc() if key.descending else column.asc()).nulls_last())
-            if bounds[0] is not None:
-                statement = statement.limit(_parameter(places, BigInteger()))
-            if bounds[1] is not None:
-                statement = statement.offset(_parameter(places, BigInteger()))
-            return statement.with_for_update(skip_locked=lock == "skip_locked") if lock else statement
+            places = _Places()
+            rows = select(*self._labelled(columns)).where(
+                self._clause(filtered, places, with_deleted=with_deleted)
+            )
+            rows = rows.order_by(*(sort.by(self._sorted(sort, places)) for sort in by.sorts))
+            rows = _bounded(rows, bounds, places)
+            return rows.with_for_update(skip_locked=for_update == "skip_locked") if for_update else rows
 
-        is_bounded = tuple(bound is not None for bound in bounds)
-        key = ("select", tuple(columns.items()), shape, keys, is_bounded, lock, with_total, with_deleted)
+        key = ("select", tuple(columns.items()), filtered, by.shape, bounds, for_update, with_deleted)
         return self._statement(key, build, values)
 
-    def count(self, where: Where = None, *, with_deleted: bool = False) -> tuple[str, list[Any]]:
-        values: list[Any] = []
-        shape = self._shape(where, values)
-        return self._statement(
-            ("count", shape, with_deleted),
-            lambda: (
-                select(func.count())
-                .select_from(self.table)
-                .where(self._clause(shape, counter(), with_deleted=with_deleted))
-            ),
-            values,
-        )
+    def page(
+        self,
+        columns: Mapping[str, str],
+        where: Where,
+        order: Order,
+        *,
+        limit: int,
+        offset: int,
+        after: Sequence[Any] | None,
+        with_total: bool,
+        with_deleted: bool,
+    ) -> Query:
+        """Return a SELECT of a page: after `columns` come the total, if asked for, and the position of each row.
 
-    def exists(self, where: Where = None, *, with_deleted: bool = False) -> tuple[str, list[Any]]:
+        With `after` the page begins behind that position.
+        """
         values: list[Any] = []
-        shape = self._shape(where, values)
+        filtered = self._shape(where, values)
+        values += _paths(order)
+        known = None if after is None else tuple(value is not None for value in after)
+        values += [value for value in after or () if value is not None]
+        bounds = self._bounds(values, limit, offset)
 
         def build() -> Select[Any]:
-            rows: Select[Any] = select(literal_column("1")).where(
-                self._clause(shape, counter(), with_deleted=with_deleted)
-            )
-            return select(rows.select_from(self.table).exists())
+            places = _Places()
+            clause = self._clause(filtered, places, with_deleted=with_deleted)
+            sorted_by = [self._sorted(sort, places) for sort in order.sorts]
+            if known is not None:
+                position = [
+                    places.next(value.type) if is_known else None
+                    for value, is_known in zip(sorted_by, known, strict=True)
+                ]
+                clause = and_(clause, order.after(sorted_by, position))
+            selected = self._labelled(columns)
+            if with_total:
+                selected.append(func.count().over().label("total__"))
+            if order.has_cursors:
+                selected += [value.label(f"position__{place}") for place, value in enumerate(sorted_by)]
+            rows = select(*selected).where(clause)
+            rows = rows.order_by(*(sort.by(value) for sort, value in zip(order.sorts, sorted_by, strict=True)))
+            return _bounded(rows, bounds, places)
 
-        return self._statement(("exists", shape, with_deleted), build, values)
+        key = ("page", tuple(columns.items()), filtered, order.shape, known, bounds, with_total, with_deleted)
+        return self._statement(key, build, values)
 
-    def insert(
-        self, row: Mapping[str, Any], returning: Mapping[str, str], *, unless_there: bool = False
-    ) -> tuple[str, list[Any]]:
+    def count(self, where: Where = None, *, with_deleted: bool = False) -> Query:
+        values: list[Any] = []
+        filtered = self._shape(where, values)
+
+        def build() -> Select[Any]:
+            clause = self._clause(filtered, _Places(), with_deleted=with_deleted)
+            return select(func.count()).select_from(self.table).where(clause)
+
+        return self._statement(("count", filtered, with_deleted), build, values)
+
+    def exists(self, where: Where = None, *, with_deleted: bool = False) -> Query:
+        values: list[Any] = []
+        filtered = self._shape(where, values)
+
+        def build() -> Select[Any]:
+            clause = self._clause(filtered, _Places(), with_deleted=with_deleted)
+            return select(select(literal_column("1")).select_from(self.table).where(clause).exists())
+
+        return self._statement(("exists", filtered, with_deleted), build, values)
+
+    def insert(self, row: Mapping[str, Any], returning: Mapping[str, str], *, unless_there: bool = False) -> Query:
         """Return an INSERT of one row; with `unless_there` it does nothing where a unique value is taken."""
         columns = tuple(row)
 
         def build() -> ClauseElement:
-            statement = insert(self.table).values(self._assignments(columns, counter()))
+            statement = insert(self.table).values(self._assignments(columns, _Places()))
             statement = statement.on_conflict_do_nothing() if unless_there else statement
             return statement.returning(*self._returned(returning))
 
-        return self._statement(
-            ("insert", columns, tuple(returning.items()), unless_there), build, list(row.values())
-        )
+        key = ("insert", columns, tuple(returning.items()), unless_there)
+        return self._statement(key, build, list(row.values()))
 
     def update(
         self, row: Mapping[str, Any], where: Where, returning: Mapping[str, str], *, with_deleted: bool = False
-    ) -> tuple[str, list[Any]]:
+    ) -> Query:
         columns, values = tuple(row), list(row.values())
-        shape = self._shape(where, values)
+        filtered = self._shape(where, values)
 
         def build() -> ClauseElement:
-            places = counter()
+            places = _Places()
             assignments = self._assignments(columns, places)
             if VERSION in self.table.c:
                 assignments.setdefault(VERSION, self.table.c[VERSION] + literal_column("1"))
-            clause = self._clause(shape, places, with_deleted=with_deleted)
+            if UPDATED_AT in self.table.c:
+                assignments.setdefault(UPDATED_AT, func.now())
+            clause = self._clause(filtered, places, with_deleted=with_deleted)
             return self.table.update().values(assignments).where(clause).returning(*self._returned(returning))
 
-        return self._statement(("update", columns, shape, tuple(returning.items()), with_deleted), build, values)
+        key = ("update", columns, filtered, tuple(returning.items()), with_deleted)
+        return self._statement(key, build, values)
 
-    def delete(self, where: Where) -> tuple[str, list[Any]]:
+    def delete(self, where: Where) -> Query:
         values: list[Any] = []
-        shape = self._shape(where, values)
-        return self._statement(
-            ("delete", shape),
-            lambda: (
-                self.table.delete()
-                .where(self._clause(shape, counter(), with_deleted=True))
-                .returning(literal_column("1"))
-            ),
-            values,
-        )
+        filtered = self._shape(where, values)
 
-    def _statement(
-        self, key: Hashable, build: Callable[[], ClauseElement], values: list[Any]
-    ) -> tuple[str, list[Any]]:
+        def build() -> ClauseElement:
+            clause = self._clause(filtered, _Places(), with_deleted=True)
+            return self.table.delete().where(clause).returning(literal_column("1"))
+
+        return self._statement(("delete", filtered), build, values)
+
+    def _statement(self, key: Hashable, build: Callable[[], ClauseElement], values: list[Any]) -> Query:
         statement = self._statements.get(key)
         if statement is None:
-            statement = compiled(build())
+            statement = Statement.compile(build())
             if len(self._statements) >= MAX_SHAPES:
                 del self._statements[next(iter(self._statements))]
             self._statements[key] = statement
-        return statement.sql, statement.arguments(values)
+        return statement.with_values(values)
 
-    def _shape(self, where: Where, values: list[Any], depth: int = 0) -> tuple[Hashable, ...]:
+    def _shape(self, where: Where, values: list[Any]) -> _Group:
         """Return the shape of a filter, and append its values to `values` in the order of the shape."""
-        if depth > MAX_GROUP_DEPTH:
-            raise ValidationError(f"Groups of conditions nest at most {MAX_GROUP_DEPTH} deep")
-        group = where if isinstance(where, Q) else None
-        children: Iterable[Q | tuple[str, Any]] = group.children if group else (where or {}).items()  # type: ignore[union-attr]
-        shapes: list[Hashable] = [group.connector if group else "AND", group.negated if group else False]
-        for child in children:
-            if isinstance(child, Q):
-                shapes.append(self._shape(child, values, depth + 1))
-            elif child[0] not in PAGE_KEYS:
-                shapes.append(self._condition(self._term(child[0]), child[1], values))
-        return tuple(shapes)
+        terms = counter(1)
 
-    def _condition(self, term: _Term, value: Any, values: list[Any]) -> Hashable:
+        def of_group(group: Q, depth: int) -> _Group:
+            if depth > MAX_GROUP_DEPTH:
+                raise ValidationError(f"Groups of conditions nest at most {MAX_GROUP_DEPTH} deep")
+            children: list[_Group | _Comparison] = []
+            for child in group.children:
+                if next(terms) > MAX_TERMS:
+                    raise ValidationError(f"A filter has at most {MAX_TERMS} conditions")
+                if isinstance(child, Q):
+                    children.append(of_group(child, depth + 1))
+                else:
+                    children.append(self._comparison(child[0], child[1], values))
+            return _Group(group.connector, group.negated, tuple(children))
+
+        return of_group(Q.of(where), 0)
+
+    def _comparison(self, key: str, value: Any, values: list[Any]) -> _Comparison:
+        term = self._term(key)
+        takes, prepare, guard = term.lookup.takes, term.lookup.prepare, term.guard
         if term.path:
             values.append(list(term.path))
-        takes, prepare = term.lookup.takes, term.lookup.prepare
-        whether: bool | None = None
         if takes is Takes.WHETHER:
-            # Whether is part of the statement: `(x IS NULL) = $1` would find no index.
-            whether = term.guard.whether(value)
-        elif takes is Takes.ONE:
-            checked = term.guard.one(value)
-            values.append(prepare(checked) if prepare else checked)
-        elif takes is Takes.TWO:
-            values.extend(term.guard.two(value))
+            return _Comparison(term.column, bool(term.path), term.lookup, guard.whether(value))
+        if takes is Takes.MANY:
+            values.append(guard.many(value))
         else:
-            values.append(term.guard.many(value))
-        return (term.column, bool(term.path), term.lookup, whether)
+            checked = [guard.one(value)] if takes is Takes.ONE else guard.two(value)
+            values += [guard.prepared(prepare, one) for one in checked] if prepare else checked
+        return _Comparison(term.column, bool(term.path), term.lookup, None)
 
-    def _clause(
-        self, shape: tuple[Any, ...], places: "counter[int]", *, with_deleted: bool
-    ) -> ColumnElement[bool]:
-        clause = self._group(shape, places)
+    def _clause(self, filtered: _Group, places: _Places, *, with_deleted: bool) -> ColumnElement[bool]:
+        clause = self._joined(filtered, places)
         if SOFT_DELETE in self.table.c and not with_deleted:
             return and_(clause, self.table.c[SOFT_DELETE].is_(False))
         return clause
 
-    def _group(self, shape: tuple[Any, ...], places: "counter[int]") -> ColumnElement[bool]:
-        connector, negated, *children = shape
+    def _joined(self, group: _Group, places: _Places) -> ColumnElement[bool]:
         clauses = [
-            self._group(child, places) if child[0] in ("AND", "OR") else self._comparison(child, places)
-            for child in children
+            self._joined(child, places) if isinstance(child, _Group) else self._compared(child, places)
+            for child in group.children
         ]
-        joined = or_(false(), *clauses) if connector == "OR" else and_(true(), *clauses)
-        return not_(joined) if negated else joined
+        joined = or_(false(), *clauses) if group.connector == "OR" else and_(true(), *clauses)
+        return not_(joined) if group.negated else joined
 
-    def _comparison(self, condition: Any, places: "counter[int]") -> ColumnElement[bool]:
-        column, has_path, whether = condition[0], condition[1], condition[3]
-        lookup: Lookup = condition[2]
-        target: ColumnElement[Any] = self.table.c[column]
+    def _compared(self, comparison: _Comparison, places: _Places) -> ColumnElement[bool]:
+        lookup = comparison.lookup
+        target = self._target(comparison.column, comparison.has_path, places)
         type_ = lookup.value_type or target.type
-        if has_path:
-            target = target.op("#>", return_type=target.type)(_parameter(places, ARRAY(Text())))
-        if lookup.takes is Takes.WHETHER:
-            return lookup.expression(target, whether)
-        if lookup.takes is Takes.MANY:
-            return lookup.expression(target, _parameter(places, ARRAY(type_)))
-        parameters = [_parameter(places, type_) for _ in range(2 if lookup.takes is Takes.TWO else 1)]
-        return lookup.expression(target, *parameters)
+        match lookup.takes:
+            case Takes.WHETHER:
+                return lookup.expression(target, comparison.whether)
+            case Takes.MANY:
+                return lookup.expression(target, places.next(ARRAY(type_)))
+            case Takes.TWO:
+                return lookup.expression(target, places.next(type_), places.next(type_))
+            case Takes.ONE:
+                return lookup.expression(target, places.next(type_))
+
+    def _sorted(self, sort: Sort, places: _Places) -> ColumnElement[Any]:
+        return ordered_value(self._target(sort.key.column, bool(sort.key.path), places))
+
+    def _target(self, column: str, has_path: bool, places: _Places) -> ColumnElement[Any]:
+        target: ColumnElement[Any] = self.table.c[column]
+        return target.op("#>", return_type=target.type)(places.next(ARRAY(Text()))) if has_path else target
 
     def _parse(self, key: str) -> _Term:
-        condition = parse(key, columns=self.table.c.keys(), lookups=LOOKUPS.names())
+        condition = Condition.parse(key, columns=visible(self.table), lookups=LOOKUPS.names())
         column = self.table.c[condition.column]
-        if column.info.get("sensitive"):
-            raise ValidationError(f"{condition.column} cannot be filtered by", field=condition.column)
-        family = family_of(column.type)
-        if condition.path and family is not Family.JSON:
-            raise ValidationError(f"{condition.column} is not JSON and has no paths", field=key)
-        found = LOOKUPS.find(family, condition.lookup)
+        guard = SecurityValidator(condition.column, column.type)
+        if condition.path and guard.family is not Family.JSON:
+            raise unknown(f"lookup on {condition.column}", condition.path[-1], LOOKUPS.names(guard.family))
+        found = LOOKUPS.find(guard.family, condition.lookup)
         if found is None:
-            raise unknown(f"lookup on {condition.column}", condition.lookup, LOOKUPS.names(family))
-        guard = SecurityValidator(condition.column, found.value_type or column.type)
+            raise unknown(f"lookup on {condition.column}", condition.lookup, LOOKUPS.names(guard.family))
+        if found.value_type is not None:
+            guard = SecurityValidator(condition.column, found.value_type)
         return _Term(condition.column, condition.path, found, guard)
 
-    def _order_key(self, text: str) -> OrderKey:
-        key = OrderKey.parse(text)
-        self._column(key.column)
-        return key
+    def _bounds(self, values: list[Any], limit: int | None, offset: int | None) -> tuple[bool, bool]:
+        for name, number in (("limit", limit), ("offset", offset)):
+            if number is None:
+                continue
+            if type(number) is not int or not 0 <= number <= MAX_ROWS:
+                raise ValidationError(f"{name} is a whole number from 0", field=name)
+            values.append(number)
+        return limit is not None, offset is not None
 
-    def _rows(self, name: str, number: int | None) -> int | None:
-        if number is not None and (type(number) is not int or not 0 <= number <= MAX_ROWS):
-            raise ValidationError(f"{name} is a whole number from 0", field=name)
-        return number
+    def _assignments(self, columns: Iterable[str], places: _Places) -> dict[str, ColumnElement[Any]]:
+        for name in columns:
+            if name not in self.table.c:
+                raise unknown("column", name, visible(self.table))
+        return {name: places.next(self.table.c[name].type) for name in columns}
 
-    def _assignments(self, columns: Iterable[str], places: "counter[int]") -> dict[str, ColumnElement[Any]]:
-        return {name: _parameter(places, self._column(name).type) for name in columns}
-
-    def _column(self, name: str) -> ColumnElement[Any]:
-        if name not in self.table.c:
-            raise unknown("column", name, self.table.c.keys())
-        return self.table.c[name]
+    def _labelled(self, columns: Mapping[str, str]) -> list[ColumnElement[Any]]:
+        return [self.table.c[name].label(label) for label, name in columns.items()]
 
     def _returned(self, returning: Mapping[str, str]) -> list[ColumnElement[Any]]:
-        return [self.table.c[name].label(label) for label, name in returning.items()] or [literal_column("1")]
+        return self._labelled(returning) or [literal_column("1")]
 
 
-def _parameter(places: "counter[int]", type_: Any) -> ColumnElement[Any]:
-    return bindparam(f"p{next(places)}", type_=type_)
+def _paths(order: Order) -> list[list[str]]:
+    return [list(sort.key.path) for sort in order.sorts if sort.key.path]
+
+
+def _bounded(rows: Select[Any], bounds: tuple[bool, bool], places: _Places) -> Select[Any]:
+    has_limit, has_offset = bounds
+    rows = rows.limit(places.next(BigInteger())) if has_limit else rows
+    return rows.offset(places.next(BigInteger())) if has_offset else rows

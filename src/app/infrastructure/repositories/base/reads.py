@@ -1,25 +1,29 @@
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any, TypeVar, overload
 
-from src.app.application.common.filters import PAGE_KEYS, Q
+from src.app.application.common.filters import PAGE_KEYS, Q, Where
 from src.app.application.common.page import Page
-from src.app.domain.common.exceptions import NotFoundError
-from src.app.infrastructure.repositories.base.core import RepositoryCore, Thing
-from src.app.infrastructure.repositories.base.query import Lock, Where
+from src.app.domain.common.exceptions import NotFoundError, ValidationError
+from src.app.infrastructure.repositories.base.core import Out, RepositoryCore, Thing
+from src.app.infrastructure.repositories.base.query import ForUpdate
 
 _Out = TypeVar("_Out")
 
 
 class Reads(RepositoryCore[Thing]):
-    """The reads. Soft-deleted rows are left out unless `with_deleted`; `out` names another dataclass to return."""
+    """The reads. Soft-deleted rows are left out unless `with_deleted`.
+
+    `out` names another dataclass to return, or columns: then each row is a slotted dataclass of
+    these. `limit` and `offset` may stand in `filter_data`.
+    """
 
     @overload
     async def get_first(
         self,
         filter_data: Where = ...,
-        *,
         order_data: Sequence[str] = ...,
-        lock: Lock = ...,
+        *,
+        for_update: ForUpdate = ...,
         with_deleted: bool = ...,
     ) -> Thing | None: ...
 
@@ -27,48 +31,68 @@ class Reads(RepositoryCore[Thing]):
     async def get_first(
         self,
         filter_data: Where = ...,
-        *,
         order_data: Sequence[str] = ...,
+        *,
         with_deleted: bool = ...,
         out: type[_Out],
     ) -> _Out | None: ...
 
+    @overload
+    async def get_first(
+        self,
+        filter_data: Where = ...,
+        order_data: Sequence[str] = ...,
+        *,
+        with_deleted: bool = ...,
+        out: Sequence[str],
+    ) -> Any: ...
+
     async def get_first(
         self,
         filter_data: Where = None,
-        *,
         order_data: Sequence[str] = (),
-        lock: Lock = False,
+        *,
+        for_update: ForUpdate = False,
         with_deleted: bool = False,
-        out: type[Any] | None = None,
+        out: Out | None = None,
     ) -> Any:
         """Return the first row that matches, or None.
 
-        With `lock`, it is held until the unit of work ends; `"skip_locked"` passes over what others hold.
+        With `for_update`, it is held until the unit of work ends; `"skip_locked"` passes over what
+        others hold.
         """
-        found = await self._select(filter_data, order_data, 1, None, lock, with_deleted, out)
+        found = await self._select(
+            filter_data, order_data, limit=1, for_update=for_update, with_deleted=with_deleted, out=out
+        )
         return found[0] if found else None
 
     @overload
-    async def get_one(self, filter_data: Where, *, lock: Lock = ..., with_deleted: bool = ...) -> Thing: ...
+    async def get_one(
+        self, filter_data: Where, *, for_update: ForUpdate = ..., with_deleted: bool = ...
+    ) -> Thing: ...
 
     @overload
     async def get_one(self, filter_data: Where, *, with_deleted: bool = ..., out: type[_Out]) -> _Out: ...
+
+    @overload
+    async def get_one(self, filter_data: Where, *, with_deleted: bool = ..., out: Sequence[str]) -> Any: ...
 
     async def get_one(
         self,
         filter_data: Where,
         *,
-        lock: Lock = False,
+        for_update: ForUpdate = False,
         with_deleted: bool = False,
-        out: type[Any] | None = None,
+        out: Out | None = None,
     ) -> Any:
         """Return the row that matches.
 
         Raises:
             NotFoundError: none does.
         """
-        found = await self._select(filter_data, (), 1, None, lock, with_deleted, out)
+        found = await self._select(
+            filter_data, (), limit=1, for_update=for_update, with_deleted=with_deleted, out=out
+        )
         if not found:
             raise NotFoundError
         return found[0]
@@ -77,9 +101,9 @@ class Reads(RepositoryCore[Thing]):
     async def get_list(
         self,
         filter_data: Where = ...,
-        *,
         order_data: Sequence[str] = ...,
-        lock: Lock = ...,
+        *,
+        for_update: ForUpdate = ...,
         with_deleted: bool = ...,
     ) -> list[Thing]: ...
 
@@ -87,109 +111,202 @@ class Reads(RepositoryCore[Thing]):
     async def get_list(
         self,
         filter_data: Where = ...,
-        *,
         order_data: Sequence[str] = ...,
+        *,
         with_deleted: bool = ...,
         out: type[_Out],
     ) -> list[_Out]: ...
 
+    @overload
+    async def get_list(
+        self,
+        filter_data: Where = ...,
+        order_data: Sequence[str] = ...,
+        *,
+        with_deleted: bool = ...,
+        out: Sequence[str],
+    ) -> list[Any]: ...
+
     async def get_list(
         self,
         filter_data: Where = None,
-        *,
         order_data: Sequence[str] = (),
-        lock: Lock = False,
+        *,
+        for_update: ForUpdate = False,
         with_deleted: bool = False,
-        out: type[Any] | None = None,
+        out: Out | None = None,
     ) -> Any:
-        """Return the rows that match; `limit` and `offset` may stand in `filter_data`."""
-        bounds = _bounds(filter_data)
+        """Return the rows that match."""
         return await self._select(
-            filter_data, order_data, bounds.get("limit"), bounds.get("offset"), lock, with_deleted, out
+            filter_data, order_data, for_update=for_update, with_deleted=with_deleted, out=out
         )
+
+    @overload
+    async def get_page(
+        self,
+        filter_data: Where = ...,
+        order_data: Sequence[str] = ...,
+        *,
+        limit: int = ...,
+        offset: int = ...,
+        cursor: str | None = ...,
+        with_total: bool = ...,
+        with_deleted: bool = ...,
+    ) -> Page[Thing]: ...
+
+    @overload
+    async def get_page(
+        self,
+        filter_data: Where = ...,
+        order_data: Sequence[str] = ...,
+        *,
+        limit: int = ...,
+        offset: int = ...,
+        cursor: str | None = ...,
+        with_total: bool = ...,
+        with_deleted: bool = ...,
+        out: type[_Out],
+    ) -> Page[_Out]: ...
+
+    @overload
+    async def get_page(
+        self,
+        filter_data: Where = ...,
+        order_data: Sequence[str] = ...,
+        *,
+        limit: int = ...,
+        offset: int = ...,
+        cursor: str | None = ...,
+        with_total: bool = ...,
+        with_deleted: bool = ...,
+        out: Sequence[str],
+    ) -> Page[Any]: ...
 
     async def get_page(
         self,
         filter_data: Where = None,
+        order_data: Sequence[str] = (),
         *,
-        order_data: Sequence[str] = ("id",),
         limit: int = 10,
         offset: int = 0,
+        cursor: str | None = None,
+        with_total: bool = True,
         with_deleted: bool = False,
-        out: type[Any] | None = None,
+        out: Out | None = None,
     ) -> Page[Any]:
-        """Return one page and the number of all rows that match, in one statement."""
+        """Return one page, and the number of all rows that match, in one statement.
+
+        The primary key is the last key of every order, so that no row stands on two pages. With
+        the `cursor` of another page, this one begins where that ended, however far that is; it
+        has no total and no offset.
+
+        Raises:
+            ValidationError: the cursor is from another list or order, or stands beside an offset.
+        """
+        bounds = {"limit": limit, "offset": offset} | _bounds(filter_data)
+        limit, offset = bounds["limit"], bounds["offset"]
         mapper = self._mapper(out)
-        rows = await self._run(
-            self._build.select(
-                mapper.columns,
-                filter_data,
-                order=order_data,
-                limit=limit,
-                offset=offset,
-                with_total=True,
-                with_deleted=with_deleted,
-            )
+        order = self._build.order(order_data, is_total=True)
+        after = None
+        if cursor is not None:
+            if offset:
+                raise ValidationError("A page begins at a cursor or at an offset, not at both", field="cursor")
+            after = order.position(self._source.cursors.open(cursor, about=order.about))
+            with_total = False
+        query = self._build.page(
+            mapper.columns,
+            filter_data,
+            order,
+            # One row more tells whether there are more, where no total does.
+            limit=limit if with_total else limit + 1,
+            offset=offset,
+            after=after,
+            with_total=with_total,
+            with_deleted=with_deleted,
         )
-        # A window function counts nothing where there is no row: past the end, ask once more.
-        if rows:
-            total = rows[0]["total"]
+        rows = await self._read(query)
+        total = None
+        if with_total:
+            total = rows[0]["total__"] if rows else None
+            # A window function counts nothing where there is no row: past the end, ask once more.
+            if total is None:
+                total = await self.count(filter_data, with_deleted=with_deleted) if offset or not limit else 0
+            has_more = offset + len(rows) < total
         else:
-            total = await self.count(filter_data, with_deleted=with_deleted) if offset else 0
-        items = [self._tracked(mapper.thing({name: row[name] for name in mapper.columns})) for row in rows]
-        return Page(items=items, total=total, limit=limit, offset=offset)
+            rows, has_more = rows[:limit], len(rows) > limit
+        next_cursor = None
+        if has_more and rows and order.has_cursors:
+            last = rows[-1]
+            position = [last[f"position__{place}"] for place in range(len(order.sorts))]
+            next_cursor = self._source.cursors.seal(position, about=order.about)
+        return Page(
+            items=[self._tracked(mapper.thing(row)) for row in rows],
+            limit=limit,
+            has_more=has_more,
+            total=total,
+            offset=None if after is not None else offset,
+            next_cursor=next_cursor,
+        )
 
     async def stream(
         self,
         filter_data: Where = None,
-        *,
         order_data: Sequence[str] = (),
+        *,
         batch: int = 1000,
         with_deleted: bool = False,
-        out: type[Any] | None = None,
+        out: Out | None = None,
     ) -> AsyncGenerator[Any, None]:
         """Yield the rows that match, however many there are; `batch` of them are in memory at a time.
 
         A transaction is open until the last one was taken, or the generator closed.
         """
         mapper = self._mapper(out)
-        statement = self._build.select(mapper.columns, filter_data, order=order_data, with_deleted=with_deleted)
+        bounds = _bounds(filter_data)
+        query = self._build.select(
+            mapper.columns, filter_data, order=order_data, with_deleted=with_deleted, **bounds
+        )
         async with self._transaction() as executor:
-            async for row in executor.stream(*statement, batch=batch):
+            async for row in executor.stream(*query, batch=batch):
                 yield mapper.thing(row)
 
     async def count(self, filter_data: Where = None, *, with_deleted: bool = False) -> int:
-        rows = await self._run(self._build.count(filter_data, with_deleted=with_deleted))
+        rows = await self._read(self._build.count(filter_data, with_deleted=with_deleted))
         total: int = rows[0][0]
         return total
 
-    async def exists(self, filter_data: Where, *, with_deleted: bool = False) -> bool:
-        rows = await self._run(self._build.exists(filter_data, with_deleted=with_deleted))
+    async def exists(self, filter_data: Where = None, *, with_deleted: bool = False) -> bool:
+        rows = await self._read(self._build.exists(filter_data, with_deleted=with_deleted))
         return bool(rows[0][0])
 
     async def _select(
         self,
         filter_data: Where,
-        order: Sequence[str],
-        limit: int | None,
-        offset: int | None,
-        lock: Lock,
+        order_data: Sequence[str],
+        *,
+        for_update: ForUpdate,
         with_deleted: bool,
-        out: type[Any] | None,
+        out: Out | None,
+        limit: int | None = None,
     ) -> list[Any]:
+        if for_update and self._unit is None:
+            raise RuntimeError("Rows are held by a unit of work; without one they would be free again at once")
         mapper = self._mapper(out)
-        rows = await self._run(
-            self._build.select(
-                mapper.columns,
-                filter_data,
-                order=order,
-                limit=limit,
-                offset=offset,
-                lock=lock,
-                with_deleted=with_deleted,
-            )
+        bounds = _bounds(filter_data) | ({} if limit is None else {"limit": limit})
+        query = self._build.select(
+            mapper.columns,
+            filter_data,
+            order=order_data,
+            for_update=for_update,
+            with_deleted=with_deleted,
+            **bounds,
         )
-        return [self._tracked(mapper.thing(row)) for row in rows]
+        make = mapper.thing
+        things = [make(row) for row in await self._read(query)]
+        if self._unit is not None:
+            for thing in things:
+                self._tracked(thing)
+        return things
 
 
 def _bounds(filter_data: Where) -> dict[str, Any]:

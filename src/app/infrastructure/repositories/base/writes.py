@@ -1,14 +1,19 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
+from functools import partial
+from itertools import chain, islice
 from typing import Any
 
-from src.app.application.common.filters import PAGE_KEYS, Q
+from asyncpg import Record
+
+from src.app.application.common.filters import PAGE_KEYS, Q, Where
 from src.app.domain.common.aggregates.base import BaseAggregate
 from src.app.domain.common.exceptions import ConflictError, StaleVersionError, ValidationError
 from src.app.infrastructure.repositories.base import bulk
-from src.app.infrastructure.repositories.base.core import RepositoryCore, Thing
-from src.app.infrastructure.repositories.base.query import SOFT_DELETE, Where
+from src.app.infrastructure.repositories.base.core import Out, RepositoryCore, Thing
+from src.app.infrastructure.repositories.base.mapping import Mapper
+from src.app.infrastructure.repositories.base.query import SOFT_DELETE, Query
 
 Data = Mapping[str, Any]
 ATTEMPTS = 3
@@ -23,13 +28,14 @@ class Writes(RepositoryCore[Thing]):
     async def create(self, data: Data, is_return_require: bool = True) -> Thing | None:
         """Insert one row and return it as it is stored. An aggregate is inserted by `add`."""
         mapper = self._mapper(None)
-        returned = mapper.columns if is_return_require else {}
-        rows = await self._run(self._build.insert(dict(data), returned))
+        row = dict(data)
+        rows = await self._write(self._build.insert(row, mapper.columns if is_return_require else {}), [row])
         return self._tracked(mapper.thing(rows[0])) if is_return_require else None
 
     async def add(self, aggregate: Thing) -> None:
         """Insert a new aggregate; its events leave with the commit."""
-        rows = await self._run(self._build.insert(self._row(aggregate), {"id": "id"}))
+        row = self._row(aggregate)
+        rows = await self._write(self._build.insert(row, {"id": "id"}), [row])
         if any(field.name == "id" for field in fields(aggregate)):  # type: ignore[arg-type]
             aggregate.id = rows[0]["id"]  # type: ignore[attr-defined]
         self._collect(aggregate)
@@ -44,7 +50,7 @@ class Writes(RepositoryCore[Thing]):
             raise TypeError(f"{type(aggregate).__name__} is no aggregate; use update()")
         row = self._row(aggregate) | {"version": aggregate.version + 1}
         key = {"uuid": aggregate.uuid, "version": aggregate.version}
-        if not await self._run(self._build.update(row, key, {})):
+        if not await self._write(self._build.update(row, key, {}), [row]):
             raise StaleVersionError
         aggregate.version += 1
         self._collect(aggregate)
@@ -59,10 +65,13 @@ class Writes(RepositoryCore[Thing]):
         Raises:
             ValidationError: the filter is empty, and `allow_all` does not say that this is meant.
         """
-        self._refuse_everything(filter_data, allow_all)
+        _refuse_everything(filter_data, allow_all=allow_all)
+        row = dict(data)
+        if not row:
+            raise ValidationError("There is nothing to update")
         mapper = self._mapper(None)
-        returned = mapper.columns if is_return_require else {}
-        rows = await self._run(self._build.update(dict(data), filter_data, returned))
+        query = self._build.update(row, filter_data, mapper.columns if is_return_require else {})
+        rows = await self._write(query, [row])
         return [self._tracked(mapper.thing(row)) for row in rows] if is_return_require else []
 
     async def remove(self, filter_data: Where, *, allow_all: bool = False) -> int:
@@ -71,11 +80,11 @@ class Writes(RepositoryCore[Thing]):
         Raises:
             ValidationError: the filter is empty, and `allow_all` does not say that this is meant.
         """
-        self._refuse_everything(filter_data, allow_all)
+        _refuse_everything(filter_data, allow_all=allow_all)
         if SOFT_DELETE not in self._table.c:
-            return len(await self._run(self._build.delete(filter_data)))
+            return len(await self._write(self._build.delete(filter_data)))
         marks = {SOFT_DELETE: True, "deleted_at": datetime.now(UTC)}
-        return len(await self._run(self._build.update(marks, filter_data, {})))
+        return len(await self._write(self._build.update(marks, filter_data, {})))
 
     async def restore(self, filter_data: Where) -> int:
         """Take back the removal of what matches, and return how many rows that were.
@@ -83,12 +92,12 @@ class Writes(RepositoryCore[Thing]):
         Raises:
             ValidationError: the filter is empty, or the model is not removed softly.
         """
-        self._refuse_everything(filter_data, allow_all=False)
+        _refuse_everything(filter_data)
         if SOFT_DELETE not in self._table.c:
             raise ValidationError(f"What is removed from {self._table.name} is gone")
-        removed = Q(is_deleted=True) & _as_q(filter_data)
+        removed = Q(is_deleted=True) & Q.of(filter_data)
         marks = {SOFT_DELETE: False, "deleted_at": None}
-        return len(await self._run(self._build.update(marks, removed, {}, with_deleted=True)))
+        return len(await self._write(self._build.update(marks, removed, {}, with_deleted=True)))
 
     async def get_or_create(self, filter_data: Data, defaults: Data | None = None) -> tuple[Thing, bool]:
         """Return the row with these values, made with `defaults` if there is none, and whether it was made.
@@ -101,56 +110,67 @@ class Writes(RepositoryCore[Thing]):
         mapper = self._mapper(None)
         row = {**filter_data, **(defaults or {})}
         for _ in range(ATTEMPTS):
-            made = await self._run(self._build.insert(row, mapper.columns, unless_there=True))
-            if made:
-                return self._tracked(mapper.thing(made[0])), True
-            # Taken by somebody else, who may take it back before we look: then it is ours to make.
-            found = await self._run(self._build.select(mapper.columns, filter_data, limit=1))
+            found = await self._write(self._build.select(mapper.columns, filter_data, limit=1))
             if found:
                 return self._tracked(mapper.thing(found[0])), False
+            # Somebody else may make it now, and take it back before we look again: then it is ours.
+            made = await self._write(self._build.insert(row, mapper.columns, unless_there=True), [row])
+            if made:
+                return self._tracked(mapper.thing(made[0])), True
         raise ConflictError("Another row has a unique value of this one")
 
+    async def create_bulk(
+        self, items: Iterable[Data], is_return_require: bool = True, *, out: Out | None = None
+    ) -> list[Any]:
+        """Insert many rows, all or none, and return them in their order if asked for, as `out` if given.
+
+        Without return they are copied as they are taken from `items`, which is twice as fast and
+        holds none of them. Rows that leave a column out take its default; all rows of one call
+        name the same columns.
+        """
+        if is_return_require:
+            return await self._bulk(list(items), self._mapper(out), partial(bulk.insert, self._table))
+        columns, rows = bulk.copied(self._table, items)
+        with self._naming(()):
+            async with self._transaction() as executor:
+                for first in rows:
+                    part = chain((first,), islice(rows, bulk.MAX_ROWS_OF_STATEMENT - 1))
+                    await executor.copy(self._table.name, columns, part)
+        return []
+
     async def upsert_bulk(
-        self, items: Sequence[Data], conflict: Sequence[str], is_return_require: bool = True
+        self, items: Iterable[Data], conflict: Sequence[str], is_return_require: bool = True
     ) -> list[Thing]:
-        """Insert many rows in one statement; where the `conflict` columns are taken, update that row.
+        """Insert many rows, all or none; where the `conflict` columns are taken, update that row.
 
         Raises:
             ValidationError: two items are about the same row.
         """
-        if not items:
-            return []
-        mapper = self._mapper(None)
-        returned = mapper.columns if is_return_require else {}
-        statement = bulk.insert(self._table, [dict(item) for item in items], returned, conflict=conflict)
-        rows = await self._run(statement)
-        return [mapper.thing(row) for row in rows] if is_return_require else []
-
-    async def create_bulk(self, items: Sequence[Data], is_return_require: bool = True) -> list[Thing]:
-        """Insert many rows in one statement, and return them in their order if asked for.
-
-        Without return they are copied, which is twice as fast. Rows that leave a column out take
-        its default; all rows of one call name the same columns.
-        """
-        rows = [dict(item) for item in items]
-        if not rows:
-            return []
-        if not is_return_require:
-            await self._copy(*bulk.columns_and_values(self._table, rows))
-            return []
-        mapper = self._mapper(None)
-        return [mapper.thing(row) for row in await self._run(bulk.insert(self._table, rows, mapper.columns))]
+        mapper = self._mapper(None) if is_return_require else None
+        return await self._bulk(list(items), mapper, partial(bulk.insert, self._table, conflict=conflict))
 
     async def update_bulk(
-        self, items: Sequence[Data], key: str = "id", is_return_require: bool = True
+        self, items: Iterable[Data], key: str = "id", is_return_require: bool = True
     ) -> list[Thing]:
-        """Update many rows, each by its `key`, in one statement; keys that match no row are passed over."""
-        if not items:
+        """Update many rows, all or none, each by its `key`; keys that match no row are passed over.
+
+        Raises:
+            ValidationError: two items are about the same row.
+        """
+        rows = list(items)
+        bulk.refuse_repeated(rows, key)
+        mapper = self._mapper(None) if is_return_require else None
+        return await self._bulk(rows, mapper, partial(bulk.update, self._table, key=key))
+
+    async def _bulk(self, rows: bulk.Rows, mapper: Mapper[Any] | None, build: Callable[..., Query]) -> list[Any]:
+        if not rows:
             return []
-        mapper = self._mapper(None)
-        returned = mapper.columns if is_return_require else {}
-        rows = await self._run(bulk.update(self._table, [dict(item) for item in items], key, returned))
-        return [mapper.thing(row) for row in rows] if is_return_require else []
+        stored: list[Record] = []
+        with self._naming(rows):
+            async with self._transaction() as executor:
+                for part in bulk.chunks(rows):
+                    stored += await executor.fetch(*build(part, returning=mapper.columns if mapper else {}))
+        return [mapper.thing(row) for row in stored] if mapper else []
 
     def _row(self, aggregate: Thing) -> dict[str, Any]:
         row = self._mapper(None).row(aggregate)
@@ -163,13 +183,9 @@ class Writes(RepositoryCore[Thing]):
             raise RuntimeError("An aggregate with events is saved in a unit of work, which sends them")
         self._unit.collect(aggregate)
 
-    def _refuse_everything(self, where: Where, allow_all: bool) -> None:
-        is_empty = not where or not (isinstance(where, Q) or where.keys() - PAGE_KEYS)
-        if is_empty and not allow_all:
-            raise ValidationError("An empty filter means every row; say allow_all=True if you mean it")
 
-
-def _as_q(where: Where) -> Q:
-    if isinstance(where, Q):
-        return where
-    return Q(**{name: value for name, value in (where or {}).items() if name not in PAGE_KEYS})
+def _refuse_everything(where: Where, *, allow_all: bool = False) -> None:
+    if not isinstance(where, Q) and where and where.keys() & PAGE_KEYS:
+        raise ValidationError("A write takes every row that matches; it has no limit and no offset", field="limit")
+    if not where and not allow_all:
+        raise ValidationError("An empty filter means every row; say allow_all=True if you mean it")

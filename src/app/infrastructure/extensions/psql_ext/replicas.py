@@ -1,0 +1,84 @@
+"""Reads that may be a little behind go to the replicas, in turn."""
+
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import asyncpg
+from loguru import logger
+
+from src.app.domain.common.exceptions import ExternalServiceError
+from src.app.infrastructure.extensions.psql_ext.cursors import Cursors
+from src.app.infrastructure.extensions.psql_ext.database import Database, Executor
+from src.app.infrastructure.extensions.psql_ext.errors import is_outage
+
+REST_SECONDS = 5.0
+
+
+class Replicas:
+    """A source of reads for who allows stale data: `UsersPSQLRepository(replicas)`.
+
+    A replica that does not answer rests for a while; where none is left, the primary is asked.
+    """
+
+    def __init__(self, primary: Database, replicas: Sequence[Database]) -> None:
+        self._primary = primary
+        self._replicas = list(replicas)
+        self._resting: dict[Database, float] = {}
+        self.reader: Executor = _InTurn(self)
+
+    @property
+    def cursors(self) -> Cursors:
+        return self._primary.cursors
+
+    @property
+    def executor(self) -> Executor:
+        """Refuse.
+
+        Raises:
+            RuntimeError: always; a repository on replicas only reads.
+        """
+        raise RuntimeError("A repository on replicas only reads; make one on the database to write")
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Executor]:
+        """Open a transaction on the first that answers."""
+        async with AsyncExitStack() as stack:
+            yield await self._opened(stack)
+
+    def in_turn(self) -> Iterator[Database]:
+        """Yield who may be asked, the primary at last."""
+        now = time.monotonic()
+        if self._replicas:
+            self._replicas.append(self._replicas.pop(0))
+        yield from [one for one in self._replicas if self._resting.get(one, 0.0) <= now]
+        yield self._primary
+
+    async def _opened(self, stack: AsyncExitStack) -> Executor:
+        for database in self.in_turn():
+            try:
+                return await stack.enter_async_context(database.transaction())
+            except ExternalServiceError as error:
+                self.failed(database, error)
+        raise AssertionError("the primary answers or raises")
+
+    def failed(self, database: Database, error: ExternalServiceError) -> None:
+        """Let a replica rest; what the primary says stands, and so does what took too long."""
+        if database is self._primary or not is_outage(error):
+            raise error
+        logger.warning("A replica does not answer, it rests for {:.0f} s", REST_SECONDS)
+        self._resting[database] = time.monotonic() + REST_SECONDS
+
+
+class _InTurn(Executor):
+    def __init__(self, replicas: Replicas) -> None:
+        self._replicas = replicas
+
+    async def fetch(self, sql: str, args: Sequence[Any] = ()) -> list[asyncpg.Record]:
+        for database in self._replicas.in_turn():
+            try:
+                return await database.executor.fetch(sql, args)
+            except ExternalServiceError as error:
+                self._replicas.failed(database, error)
+        raise AssertionError("the primary answers or raises")
