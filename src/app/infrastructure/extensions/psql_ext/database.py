@@ -10,18 +10,16 @@ import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
-from decimal import Decimal
 from typing import Any, Protocol, TypeAlias
-from uuid import UUID
 
 import asyncpg
-import orjson
 from loguru import logger
 
 from src.app.application.common.current import Current
 from src.app.config.settings import DatabaseSettings
 from src.app.infrastructure.extensions.psql_ext.cursors import Cursors
 from src.app.infrastructure.extensions.psql_ext.errors import DRIVER_ERRORS, translated
+from src.app.infrastructure.extensions.psql_ext.json import use_json
 
 CONNECT_TIMEOUT = 2.0
 CLOSE_TIMEOUT = 5.0
@@ -188,7 +186,7 @@ class Database:
                 timeout=CONNECT_TIMEOUT,
                 command_timeout=settings.DB_STATEMENT_TIMEOUT_SECONDS + 1,
                 connection_class=_StatelessConnection,
-                init=_use_json,
+                init=use_json,
                 server_settings={
                     "application_name": application,
                     "statement_timeout": str(timeout_ms),
@@ -321,23 +319,3 @@ async def _fetch(connection: Connection, sql: str, args: Sequence[Any], slow_ms:
         elapsed_ms = (time.perf_counter() - started) * 1000
         if elapsed_ms > slow_ms:
             logger.warning("Slow query: {:.0f} ms: {}", elapsed_ms, sql)
-
-
-async def _use_json(connection: Connection) -> None:
-    await connection.set_type_codec(
-        "jsonb",
-        schema="pg_catalog",
-        # COPY is binary, so the codec is: a version byte, then the text.
-        encoder=lambda value: b"\x01" + orjson.dumps(value, default=_plain),
-        decoder=lambda stored: orjson.loads(stored[1:]),
-        format="binary",
-    )
-
-
-def _plain(value: object) -> Any:
-    # asyncpg's UUID is a subclass, which orjson does not take for one.
-    if isinstance(value, UUID):
-        return str(value)
-    if isinstance(value, Decimal) and value.is_finite():
-        return orjson.Fragment(str(value))
-    raise TypeError(f"{type(value).__name__} is not JSON")

@@ -52,7 +52,7 @@ def translated(error: Exception) -> AppException:
 
 def column_of(error: BaseException | None) -> str | None:
     """Return the name of the column that a driver's error is about, from its diagnostics."""
-    in_copy = _COPIED_COLUMN.match(getattr(error, "where", None) or "")
+    in_copy = _COPIED_COLUMN.match(getattr(error, "context", None) or "")
     return getattr(error, "column_name", None) or (in_copy[1] if in_copy else None)
 
 

@@ -4,15 +4,17 @@ The statement is the same however many rows there are, so it is compiled by nobo
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, islice
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ARRAY, Table
+from sqlalchemy import ARRAY, Enum, String, Table
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 
 from src.app.application.common.filters import unknown
 from src.app.domain.common.exceptions import ValidationError
+from src.app.infrastructure.extensions.psql_ext.json import json_parameter
 from src.app.infrastructure.repositories.base.guards import visible
 from src.app.infrastructure.repositories.base.query import SOFT_DELETE, UPDATED_AT, VERSION, Query
 
@@ -31,19 +33,32 @@ def chunks(rows: Rows) -> Iterator[Rows]:
         yield rows[start : start + MAX_ROWS_OF_STATEMENT]
 
 
-def copied(table: Table, items: Iterable[Data]) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
-    """Return what COPY takes: the columns, and the values of each row in their order, made as they are taken.
+class Copied:
+    """What COPY takes: the columns, and the values of each row in their order, made when they are taken.
 
     Raises:
         ValidationError: a row names other columns than the first; raised when it is taken.
     """
-    rows = iter(items)
-    first = next(rows, None)
-    if first is None:
-        return [], iter(())
-    columns = list(first)
-    _refuse_unknown(table, columns)
-    return columns, _values(columns, chain((first,), rows))
+
+    def __init__(self, table: Table, items: Iterable[Data]) -> None:
+        rows = iter(items)
+        first = next(rows, {})
+        self.columns = list(first)
+        _refuse_unknown(table, self.columns)
+        self.in_hand: list[Data] = []
+        """The row that was handed out last; none while the next is being made."""
+        self._values = _values(self.columns, self._handed_out(chain((first,), rows)))
+
+    def statements(self) -> Iterator[Iterator[tuple[Any, ...]]]:
+        """Yield the rows of one statement after the other; the next begins when the last is used up."""
+        for first in self._values if self.columns else ():
+            yield chain((first,), islice(self._values, MAX_ROWS_OF_STATEMENT - 1))
+
+    def _handed_out(self, rows: Iterable[Data]) -> Iterator[Data]:
+        for row in rows:
+            self.in_hand[:] = [row]
+            yield row
+            self.in_hand.clear()
 
 
 def insert(table: Table, rows: Rows, returning: Mapping[str, str], *, conflict: Sequence[str] = ()) -> Query:
@@ -123,7 +138,11 @@ def _refuse_unknown(table: Table, columns: Iterable[str]) -> None:
 
 def _arrays(table: Table, columns: list[str], rows: Rows) -> list[list[Any]]:
     _refuse_unknown(table, columns)
-    return [list(column) for column in zip(*_values(columns, rows), strict=True)]
+    arrays = [list(column) for column in zip(*_values(columns, rows), strict=True)]
+    for place, name in enumerate(columns):
+        if isinstance(table.c[name].type, (ARRAY, JSONB)):
+            arrays[place] = [json_parameter(value) for value in arrays[place]]
+    return arrays
 
 
 def _values(columns: list[str], rows: Iterable[Data]) -> Iterator[tuple[Any, ...]]:
@@ -146,7 +165,11 @@ def _unnested(table: Table, columns: Sequence[str]) -> str:
 def _array_of(table: Table, name: str) -> str:
     # `unnest` takes arrays of arrays apart to the last value, so a list travels as JSON.
     type_ = table.c[name].type
-    return "jsonb[]" if isinstance(type_, ARRAY) else f"{type_.compile(_DIALECT)}[]"
+    if isinstance(type_, ARRAY):
+        return "jsonb[]"
+    # A cast to varchar(50) would cut off what is longer, where the column itself refuses it.
+    is_text = isinstance(type_, String) and not isinstance(type_, Enum)
+    return "text[]" if is_text else f"{type_.compile(_DIALECT)}[]"
 
 
 def _given(table: Table, name: str) -> str:

@@ -15,7 +15,7 @@ from src.app.infrastructure.extensions.psql_ext import Executor, Source, current
 from src.app.infrastructure.persistence.unit_of_work import PSQLUnitOfWork
 from src.app.infrastructure.repositories.base.mapping import Composites, Mapper, dataclass_of
 from src.app.infrastructure.repositories.base.query import MAX_SHAPES, Query, QueryBuilder
-from src.app.infrastructure.repositories.base.violations import Rows, Violations, named
+from src.app.infrastructure.repositories.base.violations import Rows, Violations, named, unfit
 
 Thing = TypeVar("Thing")
 
@@ -90,6 +90,12 @@ class RepositoryCore(Generic[Thing]):
             yield
         except AppException as error:
             raise named(error, self.violations, table=self._table, rows=rows) from error.__cause__
+        except (TypeError, ValueError, OverflowError) as error:
+            # So a COPY says that it cannot write the value in hand.
+            refused = unfit(self._table, rows)
+            if refused is None:
+                raise
+            raise refused from error
 
     def _tracked(self, thing: Any) -> Any:
         if self._unit is not None and isinstance(thing, BaseAggregate):

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
-from enum import Enum
 from math import isfinite
 from typing import Any
 from uuid import UUID
@@ -32,6 +31,7 @@ from sqlalchemy.types import TypeEngine
 from src.app.application.common.filters import Family
 from src.app.application.common.text import is_storable
 from src.app.domain.common.exceptions import ValidationError
+from src.app.infrastructure.extensions.psql_ext.json import NULL, json_parameter
 
 MAX_LIST_LENGTH = 1000
 MAX_TEXT_LENGTH = 10_000
@@ -57,12 +57,6 @@ _FAMILIES: tuple[tuple[type[TypeEngine[Any]], Family], ...] = (
     (ARRAY, Family.LIST),
     (TSVECTOR, Family.DOCUMENT),
 )
-
-
-class JSON(Enum):
-    """`JSON.NULL` is the null inside JSON, where None would be the absence of any."""
-
-    NULL = None
 
 
 def family_of(type_: TypeEngine[Any]) -> Family:
@@ -244,8 +238,7 @@ def _json(value: Any) -> Any:
                 raise TypeError("not JSON")
 
     check(value, 0)
-    # The driver would take None for the absence of any JSON.
-    return JSON.NULL if value is None else value
+    return NULL if value is None else json_parameter(value)
 
 
 _CHECKS: dict[Family, Callable[[Any], Any]] = {

@@ -14,6 +14,7 @@ exception is PostgreSQL's: NULL is surely not `in` an empty list, so NOT of that
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import (
@@ -273,7 +274,7 @@ def is_on_day_of_month(column: Column, value: Column) -> ColumnElement[bool]:
 
 
 def orderable(value: Any) -> Any:
-    if isinstance(value, bool | list | dict) or value is None:
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         raise ValueError("neither a number nor text")
     return value
 

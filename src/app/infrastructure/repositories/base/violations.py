@@ -27,8 +27,17 @@ def named(error: AppException, violations: Violations, *, table: Table, rows: Ro
     if isinstance(error, ValidationError) and error.__cause__ is not None:
         column = column_of(error.__cause__)
         found = ValidationError(f"{column} is required, or does not fit", field=column) if column else error
-        return next(_unfit(table, rows), found)
+        return unfit(table, rows) or found
     return error
+
+
+def unfit(table: Table, rows: Rows) -> ValidationError | None:
+    """Return what is wrong with the first value that does not fit into its column.
+
+    It is looked for only when the driver has refused: checking each value before it would cost
+    what writing it does.
+    """
+    return next(_refusals(table, rows), None)
 
 
 def _by_convention(error: AppException, constraint: str, table: Table) -> AppException:
@@ -46,9 +55,7 @@ def _by_convention(error: AppException, constraint: str, table: Table) -> AppExc
             return error
 
 
-def _unfit(table: Table, rows: Rows) -> Iterator[ValidationError]:
-    # Looked for only when the driver has refused: checking each value before it would cost what
-    # writing it does.
+def _refusals(table: Table, rows: Rows) -> Iterator[ValidationError]:
     for name, value in (item for row in rows for item in row.items()):
         type_ = table.c[name].type
         guard = SecurityValidator(name, type_)

@@ -2,7 +2,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from functools import partial
-from itertools import chain, islice
 from typing import Any
 
 from asyncpg import Record
@@ -130,12 +129,11 @@ class Writes(RepositoryCore[Thing]):
         """
         if is_return_require:
             return await self._bulk(list(items), self._mapper(out), partial(bulk.insert, self._table))
-        columns, rows = bulk.copied(self._table, items)
-        with self._naming(()):
+        rows = bulk.Copied(self._table, items)
+        with self._naming(rows.in_hand):
             async with self._transaction() as executor:
-                for first in rows:
-                    part = chain((first,), islice(rows, bulk.MAX_ROWS_OF_STATEMENT - 1))
-                    await executor.copy(self._table.name, columns, part)
+                for part in rows.statements():
+                    await executor.copy(self._table.name, rows.columns, part)
         return []
 
     async def upsert_bulk(
