@@ -16,6 +16,7 @@ from sqlalchemy import (
     Identity,
     Integer,
     LargeBinary,
+    MetaData,
     Numeric,
     SmallInteger,
     String,
@@ -31,9 +32,9 @@ from src.app.infrastructure.persistence.models.base import Base
 
 
 class Apart(DeclarativeBase):
-    """Tables of the tests, named as the service names its own, and not among its migrations."""
+    """Tables of the tests, in a schema apart: named as the service names its own, but not migrated."""
 
-    metadata = type(Base.metadata)(naming_convention=Base.metadata.naming_convention)
+    metadata = MetaData(schema="cabinet", naming_convention=Base.metadata.naming_convention)
 
 
 class Drawer(Apart):

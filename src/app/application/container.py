@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Any, cast
 
 from src.app.application.common.current import Current
+from src.app.application.common.lists import PageSizes
 from src.app.application.ports.clock import Clock
 from src.app.application.ports.ids import Ids
 from src.app.application.ports.mailer import Mailer
@@ -32,6 +33,7 @@ class Policies:
     common_passwords: frozenset[str]
     strong_passwords: bool
     min_age_years: int
+    page_sizes: PageSizes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +89,7 @@ class Container:
             passwords=self.passwords,
             clock=self.clock,
             ids=self.ids,
+            page_sizes=self.policies.page_sizes,
         )
 
 

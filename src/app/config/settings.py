@@ -75,6 +75,8 @@ class HTTPSettings(_Source):
     CORS_ALLOW_CREDENTIALS: bool = False
     TRUSTED_PROXIES: list[str] = []
     MAX_BODY_BYTES: PositiveInt = 1024 * 1024
+    DEFAULT_PAGE_SIZE: PositiveInt = 10
+    MAX_PAGE_SIZE: PositiveInt = 5000
     METRICS_TOKEN: SecretStr | None = None
     API_KEY: SecretStr | None = None
 

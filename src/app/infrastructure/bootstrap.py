@@ -9,6 +9,7 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 
+from src.app.application.common.lists import PageSizes
 from src.app.application.container import Container, Policies, current_container
 from src.app.application.ports.mailer import Mailer
 from src.app.application.ports.messages import Handler, Subscriber
@@ -172,6 +173,7 @@ def policies_of(settings: Settings) -> Policies:
         common_passwords=_common_passwords(),
         strong_passwords=settings.PASSWORD_POLICY == "strong",
         min_age_years=settings.MIN_AGE_YEARS,
+        page_sizes=PageSizes(settings.DEFAULT_PAGE_SIZE, settings.MAX_PAGE_SIZE),
     )
 
 

@@ -16,13 +16,12 @@ async def cabinet(running: Process) -> AsyncIterator[Process]:
     """Return the application with the tables of `tests.builders.specimens` beside its own."""
     tables = Apart.metadata.sorted_tables
     dialect = asyncpg_dialect()  # type: ignore[no-untyped-call]
+    await running.database.pool.execute("CREATE SCHEMA cabinet")
     made = [CreateEnumType(Specimen.__table__.c.kind.type), *map(CreateTable, tables)]
     for statement in made:
         await running.database.pool.execute(str(statement.compile(dialect=dialect)))
     yield running
-    for table in reversed(tables):
-        await running.database.pool.execute(f"DROP TABLE {table.name}")
-    await running.database.pool.execute("DROP TYPE specimen_kind")
+    await running.database.pool.execute("DROP SCHEMA cabinet CASCADE")
 
 
 @pytest.fixture
@@ -30,7 +29,7 @@ async def specimens(cabinet: Process) -> AsyncIterator[CommonPSQLRepository]:
     """Return a repository over a table with a column of every type; it is empty again after the test."""
     yield CommonPSQLRepository(Specimen, cabinet.database)
     for table in reversed(Apart.metadata.sorted_tables):
-        await cabinet.database.pool.execute(f"DELETE FROM {table.name}")
+        await cabinet.database.pool.execute(f"DELETE FROM {table.fullname}")
 
 
 @pytest.fixture

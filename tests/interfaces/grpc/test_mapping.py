@@ -12,14 +12,15 @@ from src.app.interfaces.grpc.pb.allium.users.v1.users_pb2 import User
 NOW = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=UTC)
 ADA = UserDTO(
     id=7, uuid=uuid4(), email="ada@example.com", phone="+442079460958", first_name="Ada", last_name="Lovelace",
+    full_name="Ada Lovelace",
     birthday=date(1815, 12, 10), avatar_url="https://example.com/a.png", is_active=True, is_guest=False,
     is_verified=True, is_superuser=False, street="12 St James's Square", city="London", state="", zip_code="SW1",
     country="GB", meta={"theme": "dark", "n": 1.5, "deep": [{"a": None}, True]}, version=3, created_at=NOW,
     updated_at=NOW,
 )  # fmt: skip
 NOTHING_SAID = replace(
-    ADA, email=None, phone=None, first_name=None, last_name=None, birthday=None, avatar_url=None, street=None,
-    city=None, state=None, zip_code=None, country=None, meta={},
+    ADA, email=None, phone=None, first_name=None, last_name=None, full_name=None, birthday=None, avatar_url=None,
+    street=None, city=None, state=None, zip_code=None, country=None, meta={},
 )  # fmt: skip
 
 

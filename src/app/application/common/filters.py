@@ -8,7 +8,7 @@ A key is `column[__json__path]__lookup`; without a lookup it means equality. Thi
 takes keys apart; what a lookup does is the repository's matter.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
@@ -115,6 +115,22 @@ class Q:
     def __repr__(self) -> str:
         children = (repr(child) if isinstance(child, Q) else f"{child[0]}={child[1]!r}" for child in self.children)
         return f"{'~' if self.negated else ''}Q({f' {self.connector} '.join(children)})"
+
+    def map(self, change: Callable[[str, Any], tuple[str, Any]], *, depth: int = 0) -> "Q":
+        """Return the same tree with every condition changed.
+
+        Raises:
+            ValidationError: its groups nest too deep.
+        """
+        if depth > MAX_GROUP_DEPTH:
+            raise ValidationError(f"Groups of conditions nest at most {MAX_GROUP_DEPTH} deep")
+        mapped = Q()
+        mapped.connector, mapped.negated = self.connector, self.negated
+        mapped.children = tuple(
+            child.map(change, depth=depth + 1) if isinstance(child, Q) else change(*child)
+            for child in self.children
+        )
+        return mapped
 
     def _joined(self, connector: str, other: "Q") -> "Q":
         if not self or not other:

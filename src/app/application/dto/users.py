@@ -1,9 +1,10 @@
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Self
 from uuid import UUID
 
 from src.app.application.common.dto import Command, Line
+from src.app.application.common.lists import DATES, EXACT, JSON, MOMENTS, RANGE, TEXT, Field, FilterSet
 from src.app.application.dto.fields import EmailAddress, JSONObject, Password, PhoneNumber
 from src.app.domain.users.aggregates.user_agg import UserAggregate
 from src.app.domain.users.value_objects.users_vob import FullName
@@ -11,7 +12,7 @@ from src.app.domain.users.value_objects.users_vob import FullName
 
 @dataclass(slots=True, kw_only=True)
 class UserDTO:
-    """A user as they and the administrators see them; `full_name` follows from the two names."""
+    """A user as they and the administrators see them."""
 
     id: int
     uuid: UUID
@@ -19,7 +20,7 @@ class UserDTO:
     phone: str | None
     first_name: str | None
     last_name: str | None
-    full_name: str | None = field(init=False, default=None)
+    full_name: str | None
     birthday: date | None
     avatar_url: str | None
     is_active: bool
@@ -36,9 +37,6 @@ class UserDTO:
     created_at: datetime
     updated_at: datetime
 
-    def __post_init__(self) -> None:
-        self.full_name = f"{self.first_name or ''} {self.last_name or ''}".strip() or None
-
     @classmethod
     def of(cls, user: UserAggregate) -> Self:
         """Show a stored user; one that was never saved has no `id` yet and cannot be shown."""
@@ -51,6 +49,7 @@ class UserDTO:
             phone=str(user.phone) if user.phone else None,
             first_name=user.name.first,
             last_name=user.name.last,
+            full_name=str(user.name) or None,
             birthday=user.birthday,
             avatar_url=user.photo,
             is_active=user.is_active,
@@ -67,6 +66,37 @@ class UserDTO:
             created_at=user.created_at,
             updated_at=user.updated_at,
         )
+
+
+USERS = FilterSet(
+    UserDTO,
+    {
+        "id": Field(lookups=RANGE, is_sortable=True),
+        "uuid": Field(lookups=RANGE, is_sortable=True),
+        "email": Field(lookups=TEXT, is_sortable=True),
+        "phone": Field(lookups=TEXT),
+        "first_name": Field(lookups=TEXT, is_sortable=True),
+        "last_name": Field(lookups=TEXT, is_sortable=True),
+        "full_name": Field(lookups=(*TEXT, "search"), is_sortable=True),
+        "birthday": Field(lookups=DATES, is_sortable=True),
+        "avatar_url": Field(lookups=("is_null",), column="photo"),
+        "is_active": Field(lookups=EXACT),
+        "is_guest": Field(lookups=EXACT),
+        "is_verified": Field(lookups=EXACT),
+        "is_superuser": Field(lookups=EXACT),
+        "street": Field(lookups=TEXT),
+        "city": Field(lookups=TEXT, is_sortable=True),
+        "state": Field(lookups=TEXT, is_sortable=True),
+        "zip_code": Field(lookups=TEXT),
+        "country": Field(lookups=TEXT, is_sortable=True),
+        "meta": Field(lookups=JSON, is_sortable=True),
+        "version": Field(lookups=RANGE),
+        "created_at": Field(lookups=MOMENTS, is_sortable=True),
+        "updated_at": Field(lookups=MOMENTS, is_sortable=True),
+    },
+    sort=("-created_at",),
+)
+"""What may be asked of a list of users."""
 
 
 class Profile(Command):

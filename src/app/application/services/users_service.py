@@ -5,8 +5,10 @@ from typing import Protocol
 from uuid import UUID
 
 from src.app.application.common.actor import Actor
+from src.app.application.common.lists import ListQuery, ListRequest, PageSizes
+from src.app.application.common.page import Page
 from src.app.application.common.raises import raises
-from src.app.application.dto.users import NewUser, Profile, UserDTO
+from src.app.application.dto.users import USERS, NewUser, Profile, UserDTO
 from src.app.application.ports.clock import Clock
 from src.app.application.ports.ids import Ids
 from src.app.application.ports.passwords import PasswordHasher
@@ -41,6 +43,9 @@ class UserReader(Protocol):
             NotFoundError: there is none, or it is deleted.
         """
 
+    async def page_users(self, query: ListQuery) -> Page[UserDTO]:
+        """Read a page; with `query.fields`, its items are of these alone."""
+
 
 class AppUserService:
     """Users and their profiles."""
@@ -55,6 +60,7 @@ class AppUserService:
         passwords: PasswordHasher,
         clock: Clock,
         ids: Ids,
+        page_sizes: PageSizes,
     ) -> None:
         self._uow = uow
         self._reader = reader
@@ -63,6 +69,7 @@ class AppUserService:
         self._passwords = passwords
         self._clock = clock
         self._ids = ids
+        self._page_sizes = page_sizes
 
     @raises(ValidationError, AlreadyExistsError, RateLimitedError)
     async def create_user_by_email(self, new: NewUser) -> UserDTO:
@@ -103,6 +110,12 @@ class AppUserService:
         """Show a user to themselves, or to who may read users."""
         _require_self_or(actor, uuid, "users:read")
         return await self._reader.get_user(uuid)
+
+    @raises(AuthorizationError, ValidationError)
+    async def list_users(self, actor: Actor, request: ListRequest) -> Page[UserDTO]:
+        """Show users to who may read them all."""
+        actor.require("users:read")
+        return await self._reader.page_users(USERS.query(request, actor=actor, sizes=self._page_sizes))
 
     @raises(NotFoundError, AuthorizationError, ValidationError, AlreadyExistsError, StaleVersionError)
     async def update_user(self, actor: Actor, uuid: UUID, changes: Profile) -> UserDTO:

@@ -1,6 +1,8 @@
 from functools import cached_property
 from uuid import UUID
 
+from src.app.application.common.lists import ListQuery
+from src.app.application.common.page import Page
 from src.app.application.dto.users import UserDTO
 from src.app.domain.common.contact import Email, Phone
 from src.app.domain.users.aggregates.user_agg import UserAggregate
@@ -23,6 +25,9 @@ class UsersPSQLRepository(BasePSQLRepository[UserAggregate]):
 
     async def get_user(self, uuid: UUID) -> UserDTO:
         return await self.get_one({"uuid": uuid}, out=UserDTO)
+
+    async def page_users(self, query: ListQuery) -> Page[UserDTO]:
+        return await self.get_queried(query, out=UserDTO)
 
     async def get_locked(self, uuid: UUID) -> UserAggregate:
         return await self.get_one({"uuid": uuid}, for_update=True)

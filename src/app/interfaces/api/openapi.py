@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from src.app.interfaces.api.core.schemas import Meta
+from src.app.interfaces.api.core.schemas import EnvelopeMeta
 from src.app.interfaces.version import VERSION
 
 _REF = "#/components/schemas/"
@@ -19,7 +19,8 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
             title=app.title, version=VERSION, routes=app.routes, description=app.description, tags=app.openapi_tags
         )
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        schemas.setdefault("Meta", Meta.model_json_schema(ref_template=_REF + "{model}"))
+        schema = EnvelopeMeta.model_json_schema(ref_template=_REF + "{model}")
+        schemas |= {**schema.pop("$defs"), "EnvelopeMeta": schema}
         for path, operations in document["paths"].items():
             if path.startswith(_V2):
                 for operation in operations.values():
@@ -41,6 +42,6 @@ def _envelop(operation: dict[str, Any]) -> None:
                 "message": {"type": "string", "const": response["description"]},
                 "data": content["schema"],
                 "error": {"type": "null"},
-                "meta": {"$ref": f"{_REF}Meta"},
+                "meta": {"$ref": f"{_REF}EnvelopeMeta"},
             },
         }

@@ -45,14 +45,16 @@ class Executor:
         """
         return await _fetch(self._connection, sql, args, self._slow_ms)
 
-    async def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    async def copy(
+        self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, schema: str | None = None
+    ) -> None:
         """Insert rows by COPY, all or none, each taken when it is sent.
 
         Raises:
             AppException: as `fetch`.
         """
         with translating():
-            await self._connection.copy_records_to_table(table, columns=columns, records=rows)
+            await self._connection.copy_records_to_table(table, schema_name=schema, columns=columns, records=rows)
 
     async def stream(self, sql: str, args: Sequence[Any], *, batch: int) -> AsyncIterator[asyncpg.Record]:
         """Yield the rows of a statement, `batch` of them in memory at a time; inside a transaction.

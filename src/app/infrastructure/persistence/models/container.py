@@ -5,7 +5,7 @@ from src.app.infrastructure.persistence.models.messages import DeadLetter, Inbox
 from src.app.infrastructure.persistence.models.sessions import Session
 from src.app.infrastructure.persistence.models.users import User
 
-SCHEMA_REVISION = "0001"
+SCHEMA_REVISION = "0002"
 """The migration that these models stand at; alembic itself is too dear to ask in each process."""
 
 __all__ = ["SCHEMA_REVISION", "Base", "DeadLetter", "InboxEntry", "OutboxEntry", "Session", "StoredEvent", "User"]

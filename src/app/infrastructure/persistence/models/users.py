@@ -1,7 +1,7 @@
 from datetime import date
 from typing import Any
 
-from sqlalchemy import CheckConstraint, String, false, text, true
+from sqlalchemy import CheckConstraint, Computed, Index, String, false, text, true
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -20,6 +20,7 @@ class User(PKMixin, TimestampsMixin, VersionMixin, SoftDeleteMixin, Base):
         # Addresses are normalised before they come here, so uniqueness is without case.
         CheckConstraint("email = lower(email)", name="email_is_lower_case"),
         CheckConstraint("email IS NOT NULL OR phone IS NOT NULL", name="can_be_reached"),
+        Index("ix_users_created_at_id", "created_at", "id"),
     )
 
     email: Mapped[str | None] = mapped_column(String(254), unique=True)
@@ -27,6 +28,10 @@ class User(PKMixin, TimestampsMixin, VersionMixin, SoftDeleteMixin, Base):
     password_hashed: Mapped[str | None] = mapped_column(String(255), info={"sensitive": True})
     first_name: Mapped[str | None] = mapped_column(String(50))
     last_name: Mapped[str | None] = mapped_column(String(50))
+    full_name: Mapped[str | None] = mapped_column(
+        String(101),
+        Computed("nullif(btrim(coalesce(first_name, '') || ' ' || coalesce(last_name, '')), '')", persisted=True),
+    )
     birthday: Mapped[date | None]
     photo: Mapped[str | None] = mapped_column(String(255))
     is_active: Mapped[bool] = mapped_column(server_default=true())

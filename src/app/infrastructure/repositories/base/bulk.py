@@ -26,6 +26,7 @@ MAX_ROWS_OF_STATEMENT = 20_000
 
 _DIALECT = asyncpg_dialect()  # type: ignore[no-untyped-call]
 _QUOTE = _DIALECT.identifier_preparer.quote
+_NAME = _DIALECT.identifier_preparer.format_table
 
 
 def chunks(rows: Rows) -> Iterator[Rows]:
@@ -70,7 +71,7 @@ def insert(table: Table, rows: Rows, returning: Mapping[str, str], *, conflict: 
     arrays = _arrays(table, columns, rows)
     names = ", ".join(map(_QUOTE, columns))
     sql = (
-        f"INSERT INTO {_QUOTE(table.name)} ({names}) "
+        f"INSERT INTO {_NAME(table)} ({names}) "
         f"SELECT {', '.join(_given(table, name) for name in columns)} FROM {_unnested(table, columns)} "
         f"ORDER BY given.place__ {_on_conflict(table, columns, conflict)}RETURNING {_returned(table, returning)}"
     )
@@ -98,11 +99,11 @@ def update(table: Table, rows: Rows, returning: Mapping[str, str], *, key: str) 
     changes = [f"{_QUOTE(name)} = {_given(table, name)}" for name in columns if name != key]
     if not changes:
         raise ValidationError("There is nothing to update besides the key", field=key)
-    alive = f" AND NOT {_QUOTE(table.name)}.{SOFT_DELETE}" if SOFT_DELETE in table.c else ""
+    alive = f" AND NOT {_NAME(table)}.{SOFT_DELETE}" if SOFT_DELETE in table.c else ""
     sql = (
-        f"UPDATE {_QUOTE(table.name)} SET {', '.join([*changes, *_marks(table, columns)])} "
+        f"UPDATE {_NAME(table)} SET {', '.join([*changes, *_marks(table, columns)])} "
         f"FROM {_unnested(table, columns)} "
-        f"WHERE {_QUOTE(table.name)}.{_QUOTE(key)} = given.{_QUOTE(key)}{alive} "
+        f"WHERE {_NAME(table)}.{_QUOTE(key)} = given.{_QUOTE(key)}{alive} "
         f"RETURNING {_returned(table, returning)}"
     )
     return sql, arrays
@@ -126,7 +127,7 @@ def _on_conflict(table: Table, columns: Sequence[str], conflict: Sequence[str]) 
 
 def _marks(table: Table, columns: Sequence[str]) -> list[str]:
     """Return what every change of a row changes besides."""
-    marks = {VERSION: f"{_QUOTE(table.name)}.{VERSION} + 1", UPDATED_AT: "now()"}
+    marks = {VERSION: f"{_NAME(table)}.{VERSION} + 1", UPDATED_AT: "now()"}
     return [f"{name} = {value}" for name, value in marks.items() if name in table.c and name not in columns]
 
 
@@ -181,6 +182,6 @@ def _given(table: Table, name: str) -> str:
 
 
 def _returned(table: Table, returning: Mapping[str, str]) -> str:
-    name_of_table = _QUOTE(table.name)
+    name_of_table = _NAME(table)
     returned = (f"{name_of_table}.{_QUOTE(column)} AS {_QUOTE(label)}" for label, column in returning.items())
     return ", ".join(returned) or "1"

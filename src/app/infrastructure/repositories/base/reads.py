@@ -1,7 +1,8 @@
 from collections.abc import AsyncGenerator, Sequence
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, cast, overload
 
 from src.app.application.common.filters import PAGE_KEYS, Q, Where
+from src.app.application.common.lists import ListQuery
 from src.app.application.common.page import Page
 from src.app.domain.common.exceptions import NotFoundError, ValidationError
 from src.app.infrastructure.repositories.base.core import Out, RepositoryCore, Thing
@@ -246,6 +247,18 @@ class Reads(RepositoryCore[Thing]):
             total=total,
             offset=None if after is not None else offset,
             next_cursor=next_cursor,
+        )
+
+    async def get_queried(self, query: ListQuery, *, out: type[_Out]) -> Page[_Out]:
+        """Return the page that a client's admitted request asks for; with `query.fields`, of these columns."""
+        return await self.get_page(
+            query.where,
+            query.order,
+            limit=query.limit,
+            offset=query.offset,
+            cursor=query.cursor,
+            with_total=query.with_total,
+            out=cast("type[_Out]", query.fields or out),
         )
 
     async def stream(

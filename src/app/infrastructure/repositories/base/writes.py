@@ -133,7 +133,7 @@ class Writes(RepositoryCore[Thing]):
         with self._naming(rows.in_hand):
             async with self._transaction() as executor:
                 for part in rows.statements():
-                    await executor.copy(self._table.name, rows.columns, part)
+                    await executor.copy(self._table.name, rows.columns, part, schema=self._table.schema)
         return []
 
     async def upsert_bulk(

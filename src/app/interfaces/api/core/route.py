@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from src.app.application.common.raises import errors_of
 from src.app.domain.common.exceptions import AppException, ValidationError
 from src.app.interfaces.api.core.json import StrictRequest
+from src.app.interfaces.api.core.lists import answering_pages
 from src.app.interfaces.api.core.schemas import ErrorBody
 from src.app.interfaces.outcomes import outcome_of
 
@@ -45,14 +46,17 @@ _COPIED = (
 
 
 class StrictRoute(APIRoute):
-    """A route that reads its JSON strictly, and is quick to say that it is not meant."""
+    """A route that reads its JSON strictly, answers pages, and is quick to say that it is not meant."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().__init__(path, answering_pages(endpoint), **options)
 
     @classmethod
     def copy(cls, route: APIRoute, *, path: str, guards: Sequence[Depends] = ()) -> Self:
         """Return the same operation at another path, behind the dependencies of its router too."""
         declared = {name: getattr(route, name) for name in _COPIED}
         declared["dependencies"] = [*guards, *(own for own in route.dependencies if own not in guards)]
-        return cls(path, route.endpoint, generate_unique_id_function=operation_id, **declared)
+        return cls(path, inspect.unwrap(route.endpoint), generate_unique_id_function=operation_id, **declared)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         # Few paths have parameters, and to compare the others costs less than a regular expression.
@@ -98,7 +102,9 @@ class StrictRoute(APIRoute):
         async def serve(scope: Scope, receive: Receive, send: Send) -> None:
             request = Request(scope, receive, send)
             arguments = {name: await provide(request) for name, provide in providers.items()}
-            answer = Response(dump(await endpoint(**arguments)), media_type="application/json")
+            answer = await endpoint(**arguments)
+            if not isinstance(answer, Response):
+                answer = Response(dump(answer), media_type="application/json")
             await answer(scope, receive, send)
 
         return serve

@@ -27,6 +27,29 @@ class Meta(BaseModel):
     request_id: str
 
 
+class Pagination(BaseModel):
+    """Where a page stands in its list; a page by cursor knows only its size."""
+
+    current_page: int | None = None
+    per_page: int
+    total_pages: int | None = None
+    total_items: int | None = None
+
+
+class PageLinks(BaseModel):
+    first: str
+    prev: str | None
+    next: str | None
+    last: str | None
+
+
+class EnvelopeMeta(Meta):
+    """What the envelope of v2 says about an answer; the last two stand with lists."""
+
+    pagination: Pagination | None = None
+    links: PageLinks | None = None
+
+
 class ErrorBody(BaseModel):
     """What every error looks like, in every version."""
 

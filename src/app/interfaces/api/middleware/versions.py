@@ -5,11 +5,13 @@ exactly the body of v1 and nothing is serialised twice.
 """
 
 import re
+from typing import Any
 
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from src.app.application.common.context import request_id
+from src.app.interfaces.api.core.lists import pagination_of
 from src.app.interfaces.api.errors import DEFAULT_VERSION, error_response, timestamp
 from src.app.interfaces.api.routers import VERSIONS
 
@@ -91,7 +93,8 @@ class _Envelope:
     def _enveloped(self, status: int, data: bytes) -> bytes:
         route = self._scope.get("route")
         told = orjson.dumps(getattr(route, "response_description", "Done"))
-        meta = {"timestamp": timestamp(), "version": ENVELOPED, "request_id": request_id.get()}
+        meta: dict[str, Any] = {"timestamp": timestamp(), "version": ENVELOPED, "request_id": request_id.get()}
+        meta |= pagination_of(self._scope)
         return b'{"status_code":%d,"message":%s,"data":%s,"error":null,"meta":%s}' % (
             status,
             told,

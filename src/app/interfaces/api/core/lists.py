@@ -1,0 +1,239 @@
+"""Lists over HTTP: from the query string to a `ListRequest`, and from a page to its body and links."""
+
+import re
+from collections.abc import Callable, Iterable
+from functools import cache, wraps
+from typing import Annotated, Any, get_args, get_origin
+from urllib.parse import urlencode
+
+import orjson
+from fastapi import Depends, Request
+from pydantic import TypeAdapter
+from starlette.datastructures import QueryParams
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from src.app.application.common.filters import Family, Q, Takes, unknown
+from src.app.application.common.lists import TAKES, VALUES, Allowed, FilterSet, ListRequest
+from src.app.application.common.page import Page
+from src.app.domain.common.exceptions import ValidationError
+
+_FILTER = re.compile(r"filter\[([^\[\]]+)\]")
+_NUMBER = re.compile(r"[0-9]{1,12}")
+_PARAMETERS = ("count", "cursor", "fields", "filter[…]", "limit", "offset", "page", "per_page", "sort")
+_COUNTS = {"exact": True, "none": False}
+
+
+async def list_request(request: Request) -> ListRequest:
+    """Read the query string of a list.
+
+    Raises:
+        ValidationError: a parameter is unknown, given twice, or no such value.
+    """
+    query = request.query_params
+    conditions: dict[str, str] = {}
+    given: dict[str, str] = {}
+    for name, value in query.multi_items():
+        found = _FILTER.fullmatch(name)
+        known, key = (conditions, found[1]) if found else (given, name)
+        if not found and name not in _PARAMETERS:
+            raise unknown("parameter", name, _PARAMETERS)
+        if key in known:
+            raise ValidationError(f"{name[:100]} is given twice", field=name[:100])
+        known[key] = value
+    if "count" in given and given["count"] not in _COUNTS:
+        raise unknown("count", given["count"], _COUNTS)
+    place = _place(given)
+    return ListRequest(
+        where=Q.of(conditions),
+        sort=_names(given, "sort"),
+        fields=_names(given, "fields"),
+        limit=place.get("per_page", place.get("limit")),
+        offset=place.get("offset", 0),
+        page=place.get("page", 1 if "per_page" in place else None),
+        cursor=given.get("cursor"),
+        with_total=_COUNTS[given.get("count", "exact")],
+    )
+
+
+Wanted = Annotated[ListRequest, Depends(list_request)]
+
+
+class PageResponse(Response):
+    """A page as JSON; what there is no value of, a total or an offset, is left out."""
+
+    media_type = "application/json"
+
+    def __init__(self, page: Page[Any], shown: Any) -> None:
+        self._page = page
+        # With fewer fields the items are of another type, which nobody declared.
+        is_whole = not page.items or isinstance(page.items[0], shown)
+        items = _adapter(shown if is_whole else Any).dump_json(page.items)
+        numbers = {"total": page.total, "limit": page.limit, "offset": page.offset, "has_more": page.has_more}
+        rest = {name: value for name, value in numbers.items() if value is not None}
+        super().__init__(b'{"items":%b,%b' % (items, orjson.dumps(rest | {"next_cursor": page.next_cursor})[1:]))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["page"] = self._page
+        await super().__call__(scope, receive, send)
+
+
+def answering_pages(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the endpoint, made to answer a `PageResponse` where it is declared to return a `Page`."""
+    declared = endpoint.__annotations__.get("return")
+    if get_origin(declared) is not Page:
+        return endpoint
+    [shown] = get_args(declared)
+
+    @wraps(endpoint)
+    async def answering(*args: Any, **kwargs: Any) -> Response:
+        return PageResponse(await endpoint(*args, **kwargs), shown)
+
+    return answering
+
+
+def pagination_of(scope: Scope) -> dict[str, Any]:
+    """Return what the envelope says of the page that was answered: where it stands, and its neighbours."""
+    page: Page[Any] | None = scope.get("page")
+    if page is None:
+        return {}
+    link = _Links(scope)
+    per_page = max(page.limit, 1)
+    if page.offset is None:
+        following = link.to(cursor=page.next_cursor) if page.next_cursor else None
+        return {
+            "pagination": {"per_page": per_page},
+            "links": {"first": link.to(), "prev": None, "next": following, "last": None},
+        }
+    pages = None if page.total is None else -(-page.total // per_page)
+    return {
+        "pagination": {
+            "current_page": page.offset // per_page + 1,
+            "per_page": per_page,
+            "total_pages": pages,
+            "total_items": page.total,
+        },
+        "links": {
+            "first": link.to(offset=0),
+            "prev": link.to(offset=max(0, page.offset - per_page)) if page.offset else None,
+            "next": link.to(offset=page.offset + per_page) if page.has_more else None,
+            "last": None if pages is None else link.to(offset=max(0, pages - 1) * per_page),
+        },
+    }
+
+
+def parameters_of(filters: FilterSet) -> dict[str, Any]:
+    """Document the query string of a list: what a route hands to FastAPI as `openapi_extra`."""
+    allowed = list(filters.allowed())
+    sortable = [name for one in allowed if one.is_sortable for name in (one.name, f"-{one.name}")]
+    names = [one.name for one in allowed]
+    return {
+        "parameters": [
+            _parameter("limit", {"type": "integer", "minimum": 0}, "How many items at most."),
+            _parameter("offset", {"type": "integer", "minimum": 0}, "How many items come before."),
+            _parameter("page", {"type": "integer", "minimum": 1}, "The number of the page, in place of `offset`."),
+            _parameter("per_page", {"type": "integer", "minimum": 1}, "The same as `limit`, beside `page`."),
+            _parameter(
+                "cursor", {"type": "string"}, "The `next_cursor` of the page before, in place of `offset`."
+            ),
+            _parameter("count", {"enum": list(_COUNTS)}, "Whether to count all items."),
+            _parameter("sort", _list_of(sortable), "In which order; `-` before a name turns it around."),
+            _parameter("fields", _list_of(names), "Which fields to answer; without it, all."),
+            {
+                **_parameter(
+                    "filter", _filter_schema(allowed), "`filter[email__ilike]=ada`: conditions, all to hold."
+                ),
+                "style": "deepObject",
+                "explode": True,
+            },
+        ]
+    }
+
+
+_LEAST = {"limit": 0, "offset": 0, "page": 1, "per_page": 1}
+
+
+def _place(given: dict[str, str]) -> dict[str, int]:
+    numbers: dict[str, int] = {}
+    for name, least in _LEAST.items():
+        if name not in given:
+            continue
+        if not _NUMBER.fullmatch(given[name]) or int(given[name]) < least:
+            raise ValidationError(f"{name} is a whole number from {least}", field=name)
+        numbers[name] = int(given[name])
+    by_page = numbers.keys() & {"page", "per_page"}
+    if by_page and given.keys() & {"limit", "offset", "cursor"}:
+        raise ValidationError(
+            "A page is told by page and per_page, by limit and offset, or by a cursor and limit", field="page"
+        )
+    return numbers
+
+
+def _names(given: dict[str, str], name: str) -> tuple[str, ...]:
+    if name not in given:
+        return ()
+    return tuple(part.strip() for part in given[name].split(","))
+
+
+@cache
+def _adapter(shown: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(list[shown])
+
+
+class _Links:
+    def __init__(self, scope: Scope) -> None:
+        self._path = scope["path"]
+        self._query = QueryParams(scope["query_string"]).multi_items()
+
+    def to(self, **place: Any) -> str:
+        kept = [item for item in self._query if item[0] not in {"offset", "page", "per_page", "cursor"}]
+        sizes = [("limit", value) for name, value in self._query if name == "per_page"]
+        query = urlencode([*kept, *sizes, *place.items()])
+        return f"{self._path}?{query}" if query else str(self._path)
+
+
+def _parameter(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": False, "schema": schema, "description": description}
+
+
+def _list_of(names: Iterable[str]) -> dict[str, Any]:
+    return {"type": "string", "description": f"Names parted by commas: {', '.join(names)}"}
+
+
+_SCHEMAS: dict[Family, dict[str, Any]] = {
+    Family.TEXT: {"type": "string"},
+    Family.CHOICE: {"type": "string"},
+    Family.INTEGER: {"type": "integer"},
+    Family.NUMBER: {"type": "string", "format": "decimal"},
+    Family.FLOAT: {"type": "number"},
+    Family.BOOLEAN: {"type": "boolean"},
+    Family.UUID: {"type": "string", "format": "uuid"},
+    Family.MOMENT: {"type": "string", "format": "date-time"},
+    Family.DATE: {"type": "string", "format": "date"},
+    Family.TIME: {"type": "string", "format": "time"},
+    Family.JSON: {"type": "string"},
+}
+
+
+def _filter_schema(allowed: Iterable[Allowed]) -> dict[str, Any]:
+    properties: dict[str, Any] = {}
+    patterns: dict[str, Any] = {}
+    for one in allowed:
+        for lookup in one.lookups:
+            key = one.name if lookup == "e" else f"{one.name}__{lookup}"
+            properties[key] = _value_schema(one, lookup)
+        if one.family is Family.JSON:
+            patterns[f"^{one.name}__"] = {"type": "string", "description": "A value inside the JSON, by its path."}
+    schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    return schema | ({"patternProperties": patterns} if patterns else {})
+
+
+def _value_schema(one: Allowed, lookup: str) -> dict[str, Any]:
+    family = VALUES.get(lookup, one.family)
+    several = TAKES.get(lookup, Takes.ONE) in {Takes.MANY, Takes.TWO} or family is Family.LIST
+    item = _SCHEMAS[one.element or Family.TEXT if family is Family.LIST else family]
+    if family is Family.CHOICE and one.choices:
+        item = item | {"enum": list(one.choices)}
+    if not several:
+        return item
+    return {"type": "string", "description": "Values parted by commas; one with a comma in it stands in quotes."}
