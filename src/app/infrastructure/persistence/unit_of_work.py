@@ -1,5 +1,5 @@
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import Self
 
@@ -59,6 +59,9 @@ class PSQLUnitOfWork:
     async def transaction(self) -> AsyncIterator[Executor]:
         """Go on in the transaction that this is."""
         yield self.executor
+
+    def reading(self) -> AbstractAsyncContextManager[Executor]:
+        return self.transaction()
 
     def track(self, aggregate: BaseAggregate) -> None:
         """Remember a loaded aggregate, to notice when its changes are forgotten."""

@@ -146,7 +146,10 @@ class Source(Protocol):
         """Where reads run."""
 
     def transaction(self) -> AbstractAsyncContextManager[Executor]:
-        """Open a transaction, or go on in the one there is."""
+        """Open a transaction to write in, or go on in the one there is."""
+
+    def reading(self) -> AbstractAsyncContextManager[Executor]:
+        """The same, to read in."""
 
 
 class Database:
@@ -234,6 +237,9 @@ class Database:
             return
         async with self._connection() as connection:
             yield Executor(connection, slow_ms=self._slow_ms)
+
+    def reading(self) -> AbstractAsyncContextManager[Executor]:
+        return self.transaction()
 
     @asynccontextmanager
     async def ambient_transaction(self) -> AsyncIterator[Executor]:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -14,6 +14,7 @@ from src.app.infrastructure.extensions.psql_ext.database import Database, Execut
 from src.app.infrastructure.extensions.psql_ext.errors import is_outage
 
 REST_SECONDS = 5.0
+_ONLY_READS = "A repository on replicas only reads; make one on the database to write"
 
 
 class Replicas:
@@ -39,10 +40,14 @@ class Replicas:
         Raises:
             RuntimeError: always; a repository on replicas only reads.
         """
-        raise RuntimeError("A repository on replicas only reads; make one on the database to write")
+        raise RuntimeError(_ONLY_READS)
+
+    def transaction(self) -> AbstractAsyncContextManager[Executor]:
+        """Refuse, as `executor` does."""
+        raise RuntimeError(_ONLY_READS)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Executor]:
+    async def reading(self) -> AsyncIterator[Executor]:
         """Open a transaction on the first that answers."""
         async with AsyncExitStack() as stack:
             yield await self._opened(stack)

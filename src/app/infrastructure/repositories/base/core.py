@@ -1,7 +1,7 @@
 """What reads and writes share: the table, where statements run, and how rows become things."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin
 
@@ -50,10 +50,6 @@ class RepositoryCore(Generic[Thing]):
     @property
     def _executor(self) -> Executor:
         return self._source.executor
-
-    def _transaction(self) -> AbstractAsyncContextManager[Executor]:
-        """The transaction of the unit of work, or one of its own."""
-        return self._source.transaction()
 
     @property
     def _table(self) -> Table:

@@ -279,7 +279,7 @@ class Reads(RepositoryCore[Thing]):
         query = self._build.select(
             mapper.columns, filter_data, order=order_data, with_deleted=with_deleted, **bounds
         )
-        async with self._transaction() as executor:
+        async with self._source.reading() as executor:
             async for row in executor.stream(*query, batch=batch):
                 yield mapper.thing(row)
 

@@ -131,7 +131,7 @@ class Writes(RepositoryCore[Thing]):
             return await self._bulk(list(items), self._mapper(out), partial(bulk.insert, self._table))
         rows = bulk.Copied(self._table, items)
         with self._naming(rows.in_hand):
-            async with self._transaction() as executor:
+            async with self._source.transaction() as executor:
                 for part in rows.statements():
                     await executor.copy(self._table.name, rows.columns, part, schema=self._table.schema)
         return []
@@ -165,7 +165,7 @@ class Writes(RepositoryCore[Thing]):
             return []
         stored: list[Record] = []
         with self._naming(rows):
-            async with self._transaction() as executor:
+            async with self._source.transaction() as executor:
                 for part in bulk.chunks(rows):
                     stored += await executor.fetch(*build(part, returning=mapper.columns if mapper else {}))
         return [mapper.thing(row) for row in stored] if mapper else []
