@@ -33,6 +33,7 @@ VARIABLES = {
     "HANDLERS_MAP",
     "NOT_SERVING",
     "SCHEMA_REVISION",
+    "VALIDATION_ERROR",
 }
 EXAMPLES = re.compile("plans|your_service|docs/build")
 

@@ -58,6 +58,7 @@ class Specimen(Apart):
     size: Mapped[int | None] = mapped_column(Integer)
     count: Mapped[int | None] = mapped_column(BigInteger)
     price: Mapped[Decimal | None] = mapped_column(Numeric)
+    cost: Mapped[Decimal | None] = mapped_column(Numeric(10, 2))
     weight: Mapped[float | None] = mapped_column(Float(53))
     is_whole: Mapped[bool | None]
     found_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -19,6 +19,7 @@ WHOLE: dict[str, Any] = {
     "size": 3,
     "count": 2**63 - 1,
     "price": Decimal("12.50"),
+    "cost": Decimal("0.99"),
     "weight": 0.1,
     "is_whole": True,
     "found_at": datetime(2026, 11, 21, 23, 30, tzinfo=UTC),
@@ -101,6 +102,21 @@ class TestLookups:
     )
     async def test_what_is_found(self, specimens: CommonPSQLRepository, where: dict[str, Any]) -> None:
         assert [row["name"] for row in await specimens.get_list(where)] == ["Ammonite from Lyme"]
+
+    async def test_what_is_compared_is_not_cut_to_the_bounds_of_the_column(
+        self, specimens: CommonPSQLRepository
+    ) -> None:
+        await specimens.create_bulk([{"code": "1234567890", "cost": Decimal("1.01")}], is_return_require=False)
+
+        for code in ("1234567890", "1234567890 and more"):
+            is_it = code == "1234567890"
+            assert await specimens.count({"code": code}) == is_it
+            assert await specimens.count({"code__in": [code]}) == is_it
+            assert await specimens.count({"code__gte": code, "code__lte": code}) == is_it
+        for cost in (Decimal("1.01"), Decimal("1.0149")):
+            is_it = cost == Decimal("1.01")
+            assert await specimens.count({"cost": cost}) == is_it
+            assert await specimens.count({"cost__in": [cost]}) == is_it
 
     @pytest.mark.parametrize(
         ("where", "message"),

@@ -21,6 +21,7 @@ from sqlalchemy import (
     SmallInteger,
     String,
     Table,
+    Text,
     Time,
     Uuid,
 )
@@ -66,6 +67,19 @@ def family_of(type_: TypeEngine[Any]) -> Family:
 def visible(table: Table) -> list[str]:
     """Return the columns that may be asked by: to callers, what is marked sensitive is not there."""
     return [column.name for column in table.c if not column.info.get("sensitive")]
+
+
+def unbounded(type_: TypeEngine[Any]) -> TypeEngine[Any]:
+    """Return the type without a length or a precision: a cast to these would cut what is compared."""
+    match type_:
+        case ARRAY():
+            return ARRAY(unbounded(type_.item_type))
+        case String() if not isinstance(type_, Choice):
+            return Text()
+        case Numeric():
+            return Numeric()
+        case _:
+            return type_
 
 
 class SecurityValidator:

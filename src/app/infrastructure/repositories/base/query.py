@@ -42,7 +42,7 @@ from src.app.application.common.filters import (
     unknown,
 )
 from src.app.domain.common.exceptions import ValidationError
-from src.app.infrastructure.repositories.base.guards import SecurityValidator, visible
+from src.app.infrastructure.repositories.base.guards import SecurityValidator, unbounded, visible
 from src.app.infrastructure.repositories.base.lookups import LOOKUPS, Lookup
 from src.app.infrastructure.repositories.base.order import Order, Sort, ordered_value
 
@@ -195,7 +195,7 @@ class QueryBuilder:
             sorted_by = [self._sorted(sort, places) for sort in order.sorts]
             if known is not None:
                 position = [
-                    places.next(value.type) if is_known else None
+                    places.next(unbounded(value.type)) if is_known else None
                     for value, is_known in zip(sorted_by, known, strict=True)
                 ]
                 clause = and_(clause, order.after(sorted_by, position))
@@ -331,7 +331,7 @@ class QueryBuilder:
     def _compared(self, comparison: _Comparison, places: _Places) -> ColumnElement[bool]:
         lookup = comparison.lookup
         target = self._target(comparison.column, comparison.has_path, places)
-        type_ = lookup.value_type or target.type
+        type_ = unbounded(lookup.value_type or target.type)
         match lookup.takes:
             case Takes.WHETHER:
                 return lookup.expression(target, comparison.whether)
