@@ -17,13 +17,15 @@ from loguru import logger
 
 from src.app.application.common.current import Current
 from src.app.config.settings import DatabaseSettings
+from src.app.domain.common.exceptions import ExternalServiceError
 from src.app.infrastructure.extensions.psql_ext.cursors import Cursors
-from src.app.infrastructure.extensions.psql_ext.errors import DRIVER_ERRORS, translated
+from src.app.infrastructure.extensions.psql_ext.errors import DRIVER_ERRORS, may_be_repeated, translated
 from src.app.infrastructure.extensions.psql_ext.json import use_json
 
 CONNECT_TIMEOUT = 2.0
 CLOSE_TIMEOUT = 5.0
 KEPT_AT_HAND = 4
+ATTEMPTS = 3
 
 Connection: TypeAlias = asyncpg.Connection
 
@@ -117,13 +119,22 @@ class Connections:
 
 
 class Autocommit(Executor):
-    """Runs each statement by itself, on whichever connection is free."""
+    """Runs each statement by itself, on whichever connection is free; again, if another one got in its way."""
 
     def __init__(self, connections: Connections, *, slow_ms: float) -> None:
         self._connections = connections
         self._slow_ms = slow_ms
 
     async def fetch(self, sql: str, args: Sequence[Any] = ()) -> list[asyncpg.Record]:
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return await self._fetch(sql, args)
+            except ExternalServiceError as error:
+                if not may_be_repeated(error):
+                    raise
+        return await self._fetch(sql, args)
+
+    async def _fetch(self, sql: str, args: Sequence[Any]) -> list[asyncpg.Record]:
         connection = await self._connections.take()
         try:
             return await _fetch(connection, sql, args, self._slow_ms)

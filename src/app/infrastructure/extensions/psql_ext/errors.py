@@ -62,6 +62,11 @@ def is_outage(error: AppException) -> bool:
     return isinstance(error, ExternalServiceError) and state not in _BY_STATE
 
 
+def may_be_repeated(error: AppException) -> bool:
+    """Tell whether the statement did nothing because of another one at the same time, and may go well now."""
+    return getattr(error.__cause__, "sqlstate", None) in {"40001", "40P01"}
+
+
 def constraint_of(error: BaseException | None) -> str | None:
     """Return the name of the constraint that a driver's error is about, from its diagnostics."""
     return getattr(error, "constraint_name", None)

@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import fields
 from datetime import UTC, datetime
 from functools import partial
@@ -164,9 +165,12 @@ class Writes(RepositoryCore[Thing]):
         if not rows:
             return []
         stored: list[Record] = []
+        parts = list(bulk.chunks(rows))
+        # One statement is all or none by itself, and may be run again where another got in its way.
+        whole = nullcontext(self._executor) if len(parts) == 1 else self._source.transaction()
         with self._naming(rows):
-            async with self._source.transaction() as executor:
-                for part in bulk.chunks(rows):
+            async with whole as executor:
+                for part in parts:
                     stored += await executor.fetch(*build(part, returning=mapper.columns if mapper else {}))
         return [mapper.thing(row) for row in stored] if mapper else []
 
