@@ -364,11 +364,8 @@ class QueryBuilder:
 
     def _bounds(self, values: list[Any], limit: int | None, offset: int | None) -> tuple[bool, bool]:
         for name, number in (("limit", limit), ("offset", offset)):
-            if number is None:
-                continue
-            if type(number) is not int or not 0 <= number <= MAX_ROWS:
-                raise ValidationError(f"{name} is a whole number from 0", field=name)
-            values.append(number)
+            if number is not None:
+                values.append(row_count(name, number))
         return limit is not None, offset is not None
 
     def _assignments(self, columns: Iterable[str], places: _Places) -> dict[str, ColumnElement[Any]]:
@@ -382,6 +379,17 @@ class QueryBuilder:
 
     def _returned(self, returning: Mapping[str, str]) -> list[ColumnElement[Any]]:
         return self._labelled(returning) or [literal_column("1")]
+
+
+def row_count(name: str, number: Any) -> int:
+    """Return a limit or an offset.
+
+    Raises:
+        ValidationError: it is no number of rows.
+    """
+    if type(number) is not int or not 0 <= number <= MAX_ROWS:
+        raise ValidationError(f"{name} is a whole number from 0", field=name)
+    return number
 
 
 def _paths(order: Order) -> list[list[str]]:

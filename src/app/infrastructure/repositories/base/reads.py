@@ -1,12 +1,15 @@
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any, TypeVar, cast, overload
 
+from asyncpg import Record
+
 from src.app.application.common.filters import PAGE_KEYS, Q, Where
 from src.app.application.common.lists import ListQuery
 from src.app.application.common.page import Page
 from src.app.domain.common.exceptions import NotFoundError, ValidationError
 from src.app.infrastructure.repositories.base.core import Out, RepositoryCore, Thing
-from src.app.infrastructure.repositories.base.query import ForUpdate
+from src.app.infrastructure.repositories.base.order import Order
+from src.app.infrastructure.repositories.base.query import ForUpdate, row_count
 
 _Out = TypeVar("_Out")
 
@@ -205,7 +208,7 @@ class Reads(RepositoryCore[Thing]):
             ValidationError: the cursor is from another list or order, or stands beside an offset.
         """
         bounds = {"limit": limit, "offset": offset} | _bounds(filter_data)
-        limit, offset = bounds["limit"], bounds["offset"]
+        limit, offset = (row_count(name, bounds[name]) for name in ("limit", "offset"))
         mapper = self._mapper(out)
         order = self._build.order(order_data, is_total=True)
         after = None
@@ -227,26 +230,20 @@ class Reads(RepositoryCore[Thing]):
         )
         rows = await self._read(query)
         total = None
-        if with_total:
-            total = rows[0]["total__"] if rows else None
+        if with_total and rows:
+            total = rows[0]["total__"]
+        elif with_total:
             # A window function counts nothing where there is no row: past the end, ask once more.
-            if total is None:
-                total = await self.count(filter_data, with_deleted=with_deleted) if offset or not limit else 0
-            has_more = offset + len(rows) < total
-        else:
-            rows, has_more = rows[:limit], len(rows) > limit
-        next_cursor = None
-        if has_more and rows and order.has_cursors:
-            last = rows[-1]
-            position = [last[f"position__{place}"] for place in range(len(order.sorts))]
-            next_cursor = self._source.cursors.seal(position, about=order.about)
+            total = await self.count(filter_data, with_deleted=with_deleted) if offset or not limit else 0
+        has_more = len(rows) > limit if total is None else offset + len(rows) < total
+        rows = rows[:limit]
         return Page(
             items=[self._tracked(mapper.thing(row)) for row in rows],
             limit=limit,
             has_more=has_more,
             total=total,
             offset=None if after is not None else offset,
-            next_cursor=next_cursor,
+            next_cursor=self._cursor_after(rows, order) if has_more else None,
         )
 
     async def get_queried(self, query: ListQuery, *, out: type[_Out]) -> Page[_Out]:
@@ -291,6 +288,12 @@ class Reads(RepositoryCore[Thing]):
     async def exists(self, filter_data: Where = None, *, with_deleted: bool = False) -> bool:
         rows = await self._read(self._build.exists(filter_data, with_deleted=with_deleted))
         return bool(rows[0][0])
+
+    def _cursor_after(self, rows: Sequence[Record], order: Order) -> str | None:
+        if not rows or not order.has_cursors:
+            return None
+        position = [rows[-1][f"position__{place}"] for place in range(len(order.sorts))]
+        return self._source.cursors.seal(position, about=order.about)
 
     async def _select(
         self,
