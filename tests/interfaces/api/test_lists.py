@@ -209,6 +209,7 @@ class TestFilters:
             ("filter[city]=%00", "takes text"),
             ("filter[meta__a__b__c__d__e__f__g__h__i]=1", "at most 8 parts"),
             ("filter[city]=a&filter[city]=b", "given twice"),
+            ("filter[limit]=1", "Unknown column 'limit'"),
             ("filter=x", "Unknown parameter 'filter'"),
             ("filtr[city]=x", "Unknown parameter 'filtr[city]'"),
             ("limt=3", "did you mean 'limit'"),

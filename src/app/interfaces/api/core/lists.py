@@ -45,7 +45,7 @@ async def list_request(request: Request) -> ListRequest:
         raise unknown("count", given["count"], _COUNTS)
     place = _place(given)
     return ListRequest(
-        where=Q.of(conditions),
+        where=Q(**conditions),
         sort=_names(given, "sort"),
         fields=_names(given, "fields"),
         limit=place.get("per_page", place.get("limit")),
