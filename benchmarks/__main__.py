@@ -10,7 +10,7 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
 
-from benchmarks import footprint, report, rest, sign_in
+from benchmarks import footprint, report, repository, rest, sign_in
 from benchmarks.load import LoadError
 from benchmarks.process import StartError
 from benchmarks.report import Row
@@ -19,6 +19,7 @@ from src.local.servers import ServerError
 
 BENCHMARKS: dict[str, Callable[[Stage], list[Row]]] = {
     "footprint": footprint.measure,
+    "repository": repository.measure,
     "rest": rest.measure,
     "sign_in": sign_in.measure,
 }
@@ -37,6 +38,8 @@ def main(arguments: Sequence[str]) -> int:
         found = _measure(names)
     except (LoadError, ServerError, StartError) as error:
         sys.exit(str(error))
+    except ModuleNotFoundError as error:
+        sys.exit(f"{error}; `bash local_run.sh --run_benchmarks` installs what is measured")
     print(f"\n{report.table(found)}\n")
     missed = [row.what for row in found if row.is_missed]
     if missed:

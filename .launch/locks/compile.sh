@@ -6,7 +6,8 @@ compile() {
     uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes \
         --no-emit-index-url --no-header --output-file ".launch/locks/$1.txt" "${@:2}"
 }
-# The smaller ones take their versions from the largest, so that all agree.
+# The others take their versions from this one, so that all agree.
 compile dev --group dev "$@"
+compile benchmarks --group benchmarks --constraint .launch/locks/dev.txt
 compile local --group local --constraint .launch/locks/dev.txt
 compile runtime --constraint .launch/locks/dev.txt

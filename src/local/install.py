@@ -1,4 +1,4 @@
-"""Makes `.venv` and installs a lock into it; also `python3 -m src.local.install local|dev`.
+"""Makes `.venv` and installs a lock into it; also `python3 -m src.local.install local|dev|benchmarks`.
 
 Runs before anything is installed, so it needs nothing but Python's own library.
 """
@@ -16,6 +16,8 @@ from pathlib import Path
 from src.local.progress import step
 
 ROOT = Path(__file__).resolve().parents[2]
+LOCKS = ("local", "dev", "benchmarks")
+"""Each holds all of the one before it."""
 
 
 class InstallError(Exception):
@@ -36,9 +38,8 @@ def install(name: str, *, root: Path = ROOT) -> Path:
         python = root / ".venv" / "bin" / "python"
         mark = root / ".venv" / "installed"
         installed = mark.read_text() if mark.exists() else ""
-        # `dev` holds all of `local`, and a later start without tests does not take it away.
-        if installed.startswith("dev "):
-            name = "dev"
+        # A later start that needs less does not take away what is there.
+        name = max([name, *(lock for lock in LOCKS if installed.startswith(f"{lock} "))], key=LOCKS.index)
         file = root / ".launch" / "locks" / f"{name}.txt"
         wanted = f"{name} {hashlib.sha256(file.read_bytes()).hexdigest()}"
         works = _works(python)

@@ -28,9 +28,10 @@ def main(command: str, options: list[str]) -> None:
 
 def _lock_for_run(options: list[str]) -> str:
     chosen = parse_run(options)
+    if chosen.run_benchmarks is not None:
+        return "benchmarks"
     kafka = chosen.broker == "kafka" or (chosen.broker is None and _kafka_is_set())
-    measures = chosen.run_tests is not None or chosen.run_benchmarks is not None
-    return "dev" if kafka or measures else "local"
+    return "dev" if kafka or chosen.run_tests is not None else "local"
 
 
 def _kafka_is_set() -> bool:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from src.local.install import InstallError, install
+from src.local.install import LOCKS, InstallError, install
 
 
 @pytest.fixture
@@ -11,7 +11,7 @@ def checkout(tmp_path: Path) -> Path:
     """A checkout whose lock is empty, so that nothing has to be fetched but the installer."""
     locks = tmp_path / ".launch" / "locks"
     locks.mkdir(parents=True)
-    for name in ("local", "dev"):
+    for name in LOCKS:
         (locks / f"{name}.txt").write_text("")
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "service.py").write_text("answer = 42\n")
@@ -33,13 +33,24 @@ class TestInstall:
 
         assert list((checkout / "src" / "__pycache__").glob("service.*.pyc"))
 
-    def test_a_second_time_it_does_nothing(self, checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        install("dev", root=checkout)
+    @pytest.mark.parametrize("name", LOCKS)
+    def test_a_second_time_it_does_nothing_also_where_less_is_needed(
+        self, checkout: Path, capsys: pytest.CaptureFixture[str], name: str
+    ) -> None:
+        install(name, root=checkout)
         capsys.readouterr()
 
-        install("local", root=checkout)
+        for smaller in LOCKS[: LOCKS.index(name) + 1]:
+            install(smaller, root=checkout)
 
         assert capsys.readouterr().out == ""
+
+    def test_what_more_needs_is_added(self, checkout: Path) -> None:
+        install("dev", root=checkout)
+
+        install("benchmarks", root=checkout)
+
+        assert (checkout / ".venv" / "installed").read_text().startswith("benchmarks ")
 
     def test_where_debian_leaves_venv_out_one_line_names_the_package(
         self, checkout: Path, monkeypatch: pytest.MonkeyPatch
