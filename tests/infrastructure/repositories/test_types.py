@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from src.app.domain.common.exceptions import AlreadyExistsError, ConflictError, ValidationError
+from src.app.infrastructure.repositories.base import bulk
 from src.app.infrastructure.repositories.common_psql_repository import CommonPSQLRepository
 
 WHOLE: dict[str, Any] = {
@@ -35,6 +36,14 @@ WHOLE: dict[str, Any] = {
 NOTHING = dict.fromkeys(WHOLE)
 
 
+@pytest.fixture(params=[False, True], ids=["few", "many"])
+def is_copied(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Update in bulk in the way of few rows, and in the way of many."""
+    is_copied: bool = request.param
+    monkeypatch.setattr(bulk, "MIN_ROWS_TO_COPY", 0 if is_copied else 1_000_000)
+    return is_copied
+
+
 class TestRoundTrip:
     @pytest.mark.parametrize("way", ["create", "returned", "copied"])
     async def test_what_is_written_is_read(self, specimens: CommonPSQLRepository, way: str) -> None:
@@ -52,15 +61,18 @@ class TestRoundTrip:
 
         assert [{name: row[name] for name in WHOLE} for row in found] == rows
 
-    async def test_lists_and_json_are_updated_in_bulk(self, specimens: CommonPSQLRepository) -> None:
+    async def test_lists_and_json_are_updated_in_bulk(
+        self, specimens: CommonPSQLRepository, is_copied: bool
+    ) -> None:
         first, second = await specimens.create_bulk([WHOLE, NOTHING], out=("id",))
 
-        await specimens.update_bulk(
-            [{"id": first.id, "tags": None, "meta": {"x": 1}}, {"id": second.id, "tags": ["new"], "meta": None}]
+        changed = await specimens.update_bulk(
+            [{"id": first.id, "tags": None, "meta": {"x": 1}}, {"id": second.id, "tags": ["new"], "meta": [1]}]
         )
 
-        found = await specimens.get_list({}, ("id",), out=("tags", "meta"))
-        assert [(row.tags, row.meta) for row in found] == [(None, {"x": 1}), (["new"], None)]
+        found = await specimens.get_list({}, ("id",))
+        assert [(row["tags"], row["meta"]) for row in found] == [(None, {"x": 1}), (["new"], [1])]
+        assert sorted(changed, key=lambda row: row["id"]) == found
 
 
 class TestLookups:
@@ -149,6 +161,9 @@ class TestLookups:
 
 class TestRefusedWrites:
     """The rule, or the field, is named whichever way a row comes."""
+
+    @pytest.fixture(autouse=True)
+    def in_both_ways(self, is_copied: bool) -> None: ...
 
     async def write(self, specimens: CommonPSQLRepository, way: str, row: dict[str, Any]) -> None:
         match way:

@@ -3,7 +3,8 @@
 The statement is the same however many rows there are, so it is compiled by nobody twice.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from operator import itemgetter
 from typing import Any
@@ -23,6 +24,7 @@ Rows = Sequence[Data]
 
 # A statement of more rows would run into the statement timeout, and hold too much at once.
 MAX_ROWS_OF_STATEMENT = 20_000
+MIN_ROWS_TO_COPY = 2_000
 
 _DIALECT = asyncpg_dialect()  # type: ignore[no-untyped-call]
 _QUOTE = _DIALECT.identifier_preparer.quote
@@ -48,18 +50,12 @@ class Copied:
         _refuse_unknown(table, self.columns)
         self.in_hand: list[Data] = []
         """The row that was handed out last; none while the next is being made."""
-        self._values = _values(self.columns, self._handed_out(chain((first,), rows)))
+        self._values = _values(self.columns, chain((first,), rows), self.in_hand)
 
     def statements(self) -> Iterator[Iterator[tuple[Any, ...]]]:
         """Yield the rows of one statement after the other; the next begins when the last is used up."""
         for first in self._values if self.columns else ():
             yield chain((first,), islice(self._values, MAX_ROWS_OF_STATEMENT - 1))
-
-    def _handed_out(self, rows: Iterable[Data]) -> Iterator[Data]:
-        for row in rows:
-            self.in_hand[:] = [row]
-            yield row
-            self.in_hand.clear()
 
 
 def insert(table: Table, rows: Rows, returning: Mapping[str, str], *, conflict: Sequence[str] = ()) -> Query:
@@ -96,17 +92,41 @@ def update(table: Table, rows: Rows, returning: Mapping[str, str], *, key: str) 
     """Return an UPDATE of each row by its key."""
     columns = list(rows[0])
     arrays = _arrays(table, columns, rows)
-    changes = [f"{_QUOTE(name)} = {_given(table, name)}" for name in columns if name != key]
+    given = {name: _given(table, name) for name in columns}
+    return _update(table, given, key, returning, source=_unnested(table, columns)), arrays
+
+
+class CopiedUpdate:
+    """An UPDATE of each row by its key, out of a temporary table that the rows are copied into.
+
+    Beyond some thousand rows this takes two thirds of the time of `update`: COPY is quicker than
+    arrays, and PostgreSQL knows how many there are.
+    """
+
+    def __init__(self, table: Table, rows: Rows, returning: Mapping[str, str], *, key: str) -> None:
+        self.columns = list(rows[0])
+        _refuse_unknown(table, self.columns)
+        self.values = _values(self.columns, rows, [])
+        # Named after what it holds: the driver keeps statements by their text.
+        self.name = f"given_{zlib.crc32(repr((table.fullname, self.columns)).encode())}"
+        names = ", ".join(map(_QUOTE, self.columns))
+        self.create = (
+            f"CREATE TEMPORARY TABLE {self.name} ON COMMIT DROP AS SELECT {names} FROM {_NAME(table)} WITH NO DATA"
+        )
+        given = {name: f"given.{_QUOTE(name)}" for name in self.columns}
+        self.update = _update(table, given, key, returning, source=f"{self.name} AS given")
+        self.drop = f"DROP TABLE {self.name}"
+
+
+def _update(table: Table, given: Mapping[str, str], key: str, returning: Mapping[str, str], *, source: str) -> str:
+    changes = [f"{_QUOTE(name)} = {value}" for name, value in given.items() if name != key]
     if not changes:
         raise ValidationError("There is nothing to update besides the key", field=key)
     alive = f" AND NOT {_NAME(table)}.{SOFT_DELETE}" if SOFT_DELETE in table.c else ""
-    sql = (
-        f"UPDATE {_NAME(table)} SET {', '.join([*changes, *_marks(table, columns)])} "
-        f"FROM {_unnested(table, columns)} "
-        f"WHERE {_NAME(table)}.{_QUOTE(key)} = given.{_QUOTE(key)}{alive} "
-        f"RETURNING {_returned(table, returning)}"
+    return (
+        f"UPDATE {_NAME(table)} SET {', '.join([*changes, *_marks(table, given)])} FROM {source} "
+        f"WHERE {_NAME(table)}.{_QUOTE(key)} = given.{_QUOTE(key)}{alive} RETURNING {_returned(table, returning)}"
     )
-    return sql, arrays
 
 
 def _on_conflict(table: Table, columns: Sequence[str], conflict: Sequence[str]) -> str:
@@ -125,7 +145,7 @@ def _on_conflict(table: Table, columns: Sequence[str], conflict: Sequence[str]) 
     )
 
 
-def _marks(table: Table, columns: Sequence[str]) -> list[str]:
+def _marks(table: Table, columns: Collection[str]) -> list[str]:
     """Return what every change of a row changes besides."""
     marks = {VERSION: f"{_NAME(table)}.{VERSION} + 1", UPDATED_AT: "now()"}
     return [f"{name} = {value}" for name, value in marks.items() if name in table.c and name not in columns]
@@ -139,22 +159,32 @@ def _refuse_unknown(table: Table, columns: Iterable[str]) -> None:
 
 def _arrays(table: Table, columns: list[str], rows: Rows) -> list[list[Any]]:
     _refuse_unknown(table, columns)
-    arrays = [list(column) for column in zip(*_values(columns, rows), strict=True)]
+    arrays = [list(column) for column in zip(*_values(columns, rows, []), strict=True)]
     for place, name in enumerate(columns):
         if isinstance(table.c[name].type, (ARRAY, JSONB)):
             arrays[place] = [json_parameter(value) for value in arrays[place]]
     return arrays
 
 
-def _values(columns: list[str], rows: Iterable[Data]) -> Iterator[tuple[Any, ...]]:
-    take: Callable[[Data], tuple[Any, ...]] = itemgetter(*columns, columns[0])
+def _values(columns: list[str], rows: Iterable[Data], in_hand: list[Data]) -> Iterator[tuple[Any, ...]]:
+    # One column alone would be taken as a value, and not as a row of one.
+    take: Callable[[Data], tuple[Any, ...]] = itemgetter(*columns) if len(columns) > 1 else _only(columns)
+    width = len(columns)
     for row in rows:
+        in_hand[:] = (row,)
         try:
-            if len(row) != len(columns):
-                raise KeyError
-            yield take(row)[:-1]
+            values = take(row)
         except KeyError:
-            raise ValidationError("All rows of one call name the same columns") from None
+            values = ()
+        if len(row) != width or len(values) != width:
+            raise ValidationError("All rows of one call name the same columns")
+        yield values
+        in_hand.clear()
+
+
+def _only(columns: list[str]) -> Callable[[Data], tuple[Any, ...]]:
+    [name] = columns
+    return lambda row: (row[name],)
 
 
 def _unnested(table: Table, columns: Sequence[str]) -> str:

@@ -7,6 +7,8 @@ field is read from.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, make_dataclass
+from functools import partial
+from itertools import starmap
 from typing import Any, Generic, TypeVar
 
 from asyncpg import Record
@@ -26,7 +28,10 @@ class Mapper(Generic[_Thing]):
     """Makes things of one type out of rows, and rows out of them: dataclasses, or plain dicts."""
 
     thing: Callable[[Record], _Thing]
-    """Returns a row as an instance; the row begins with `columns`, in their order."""
+    """Return a row as an instance; the row begins with `columns`, in their order."""
+
+    things: Callable[[Sequence[Record]], list[_Thing]]
+    """The same for rows that have no more than these columns."""
 
     def __init__(
         self, cls: type[_Thing], table: Table, *, composites: Composites, renamed: Mapping[str, str]
@@ -43,6 +48,8 @@ class Mapper(Generic[_Thing]):
             if column not in table.c:
                 raise TypeError(f"{table.name} has no column {column}, which {cls.__name__} is made of")
         self.thing = self._factory(cls)
+        is_in_order = is_dataclass(cls) and not self._composites and not any(f.kw_only for f in fields(cls))
+        self.things = partial(_spread, cls) if is_in_order else partial(_made, self.thing)
 
     def row(self, thing: _Thing) -> dict[str, Any]:
         """Return what a write stores, by column."""
@@ -71,6 +78,14 @@ class Mapper(Generic[_Thing]):
             )
         factory: Callable[[Record], _Thing] = eval(f"lambda row: make({', '.join(arguments)})", values)  # noqa: S307
         return factory
+
+
+def _spread(cls: type[_Thing], rows: Sequence[Record]) -> list[_Thing]:
+    return list(starmap(cls, rows))
+
+
+def _made(make: Callable[[Record], _Thing], rows: Sequence[Record]) -> list[_Thing]:
+    return [make(row) for row in rows]
 
 
 def dataclass_of(table: Table, names: Sequence[str], *, renamed: Mapping[str, str]) -> type[Any]:

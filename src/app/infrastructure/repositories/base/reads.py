@@ -233,7 +233,7 @@ class Reads(RepositoryCore[Thing]):
         if with_total and rows:
             total = rows[0]["total__"]
         elif with_total:
-            # A window function counts nothing where there is no row: past the end, ask once more.
+            # Where there is no row there is none to tell the number: past the end, ask once more.
             total = await self.count(filter_data, with_deleted=with_deleted) if offset or not limit else 0
         has_more = len(rows) > limit if total is None else offset + len(rows) < total
         rows = rows[:limit]
@@ -317,8 +317,7 @@ class Reads(RepositoryCore[Thing]):
             with_deleted=with_deleted,
             **bounds,
         )
-        make = mapper.thing
-        things = [make(row) for row in await self._read(query)]
+        things = mapper.things(await self._read(query))
         if self._unit is not None:
             for thing in things:
                 self._tracked(thing)

@@ -159,7 +159,18 @@ class Writes(RepositoryCore[Thing]):
         rows = list(items)
         bulk.refuse_repeated(rows, key)
         mapper = self._mapper(None) if is_return_require else None
-        return await self._bulk(rows, mapper, partial(bulk.update, self._table, key=key))
+        if len(rows) < bulk.MIN_ROWS_TO_COPY:
+            return await self._bulk(rows, mapper, partial(bulk.update, self._table, key=key))
+        stored: list[Record] = []
+        with self._naming(rows):
+            async with self._source.transaction() as executor:
+                for part in bulk.chunks(rows):
+                    copied = bulk.CopiedUpdate(self._table, part, mapper.columns if mapper else {}, key=key)
+                    await executor.fetch(copied.create)
+                    await executor.copy(copied.name, copied.columns, copied.values)
+                    stored += await executor.fetch(copied.update)
+                    await executor.fetch(copied.drop)
+        return mapper.things(stored) if mapper else []
 
     async def _bulk(self, rows: bulk.Rows, mapper: Mapper[Any] | None, build: Callable[..., Query]) -> list[Any]:
         if not rows:
@@ -172,7 +183,7 @@ class Writes(RepositoryCore[Thing]):
             async with whole as executor:
                 for part in parts:
                     stored += await executor.fetch(*build(part, returning=mapper.columns if mapper else {}))
-        return [mapper.thing(row) for row in stored] if mapper else []
+        return mapper.things(stored) if mapper else []
 
     def _row(self, aggregate: Thing) -> dict[str, Any]:
         row = self._mapper(None).row(aggregate)
