@@ -9,6 +9,7 @@ import pytest
 from src.app.domain.common.exceptions import ValidationError
 from src.app.infrastructure.bootstrap import Process
 from src.app.infrastructure.persistence.models.users import User
+from src.app.infrastructure.repositories.base.columns import Columns
 from src.app.infrastructure.repositories.common_psql_repository import CommonPSQLRepository
 from src.app.infrastructure.repositories.users_repository import UsersPSQLRepository
 from tests.builders.users import NOW, an_email
@@ -144,7 +145,7 @@ class TestCursors:
         page = await users.get_page({}, ("id",), limit=4900)
 
         query = users._build.page(
-            {"id": "id"},
+            Columns({"id": "id"}),
             {},
             users._build.order(("id",), is_total=True),
             limit=10,

@@ -14,7 +14,8 @@ import pytest
 from src.app.application.common.filters import Condition, Pattern
 from src.app.config.settings import ROOT
 from src.app.infrastructure.bootstrap import Process
-from src.app.infrastructure.repositories.base.guards import family_of, visible
+from src.app.infrastructure.repositories.base.columns import Columns, visible
+from src.app.infrastructure.repositories.base.guards import family_of
 from src.app.infrastructure.repositories.base.lookups import LOOKUPS
 from src.app.infrastructure.repositories.base.query import QueryBuilder
 from tests.builders.specimens import Specimen
@@ -36,7 +37,7 @@ class TestTable:
         where = eval(example, dict(NAMES))
         [key] = where
 
-        statement, _ = QueryBuilder(TABLE).select({"id": "id"}, where)
+        statement, _ = QueryBuilder(TABLE).select(Columns({"id": "id"}), where)
 
         found = condition_in(statement.replace("cabinet.specimens.", ""))
         assert found == sql.replace("\\|", "|")

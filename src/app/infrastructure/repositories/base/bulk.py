@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from src.app.application.common.filters import unknown
 from src.app.domain.common.exceptions import ValidationError
 from src.app.infrastructure.extensions.psql_ext.json import json_parameter
-from src.app.infrastructure.repositories.base.guards import visible
+from src.app.infrastructure.repositories.base.columns import Columns, visible
 from src.app.infrastructure.repositories.base.query import SOFT_DELETE, UPDATED_AT, VERSION, Query
 
 Data = Mapping[str, Any]
@@ -58,7 +58,7 @@ class Copied:
             yield chain((first,), islice(self._values, MAX_ROWS_OF_STATEMENT - 1))
 
 
-def insert(table: Table, rows: Rows, returning: Mapping[str, str], *, conflict: Sequence[str] = ()) -> Query:
+def insert(table: Table, rows: Rows, returning: Columns, *, conflict: Sequence[str] = ()) -> Query:
     """Return an INSERT of all rows that answers `returning` (label → column) in their order.
 
     Where the `conflict` columns are taken, the row that has them is updated.
@@ -88,7 +88,7 @@ def refuse_repeated(rows: Rows, key: str) -> None:
         raise ValidationError("Two rows of one call are about the same row", field=key)
 
 
-def update(table: Table, rows: Rows, returning: Mapping[str, str], *, key: str) -> Query:
+def update(table: Table, rows: Rows, returning: Columns, *, key: str) -> Query:
     """Return an UPDATE of each row by its key."""
     columns = list(rows[0])
     arrays = _arrays(table, columns, rows)
@@ -103,7 +103,7 @@ class CopiedUpdate:
     arrays, and PostgreSQL knows how many there are.
     """
 
-    def __init__(self, table: Table, rows: Rows, returning: Mapping[str, str], *, key: str) -> None:
+    def __init__(self, table: Table, rows: Rows, returning: Columns, *, key: str) -> None:
         self.columns = list(rows[0])
         _refuse_unknown(table, self.columns)
         self.values = _values(self.columns, rows, [])
@@ -118,7 +118,7 @@ class CopiedUpdate:
         self.drop = f"DROP TABLE {self.name}"
 
 
-def _update(table: Table, given: Mapping[str, str], key: str, returning: Mapping[str, str], *, source: str) -> str:
+def _update(table: Table, given: Mapping[str, str], key: str, returning: Columns, *, source: str) -> str:
     changes = [f"{_QUOTE(name)} = {value}" for name, value in given.items() if name != key]
     if not changes:
         raise ValidationError("There is nothing to update besides the key", field=key)
@@ -211,7 +211,7 @@ def _given(table: Table, name: str) -> str:
     return f"CASE WHEN {given} IS NOT NULL THEN {elements} END"
 
 
-def _returned(table: Table, returning: Mapping[str, str]) -> str:
+def _returned(table: Table, returning: Columns) -> str:
     name_of_table = _NAME(table)
     returned = (f"{name_of_table}.{_QUOTE(column)} AS {_QUOTE(label)}" for label, column in returning.items())
     return ", ".join(returned) or "1"

@@ -20,7 +20,6 @@ from sqlalchemy import (
     Numeric,
     SmallInteger,
     String,
-    Table,
     Text,
     Time,
     Uuid,
@@ -62,11 +61,6 @@ _FAMILIES: tuple[tuple[type[TypeEngine[Any]], Family], ...] = (
 
 def family_of(type_: TypeEngine[Any]) -> Family:
     return next((family for kind, family in _FAMILIES if isinstance(type_, kind)), Family.OTHER)
-
-
-def visible(table: Table) -> list[str]:
-    """Return the columns that may be asked by: to callers, what is marked sensitive is not there."""
-    return [column.name for column in table.c if not column.info.get("sensitive")]
 
 
 def unbounded(type_: TypeEngine[Any]) -> TypeEngine[Any]:

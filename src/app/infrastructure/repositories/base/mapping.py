@@ -16,7 +16,7 @@ from sqlalchemy import Table
 
 from src.app.application.common.filters import unknown
 from src.app.domain.common.exceptions import ValidationError
-from src.app.infrastructure.repositories.base.guards import visible
+from src.app.infrastructure.repositories.base.columns import Columns, visible
 
 _Thing = TypeVar("_Thing")
 
@@ -40,10 +40,8 @@ class Mapper(Generic[_Thing]):
         self._composites = {name: composites[name] for name in names if name in composites and is_dataclass(cls)}
         self._plain = {name: renamed.get(name, name) for name in names if name not in self._composites}
         # A column that is part of a value object is read once, under its own name.
-        self.columns: dict[str, str] = {
-            **self._plain,
-            **{column: column for _, *columns in self._composites.values() for column in columns},
-        }
+        self.columns = Columns(self._plain)
+        self.columns |= {column: column for _, *columns in self._composites.values() for column in columns}
         for column in self.columns.values():
             if column not in table.c:
                 raise TypeError(f"{table.name} has no column {column}, which {cls.__name__} is made of")

@@ -15,7 +15,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from src.app.application.common.filters import MAX_ORDER_KEYS, Family, OrderKey
 from src.app.domain.common.exceptions import ValidationError
-from src.app.infrastructure.repositories.base.guards import SecurityValidator, visible
+from src.app.infrastructure.repositories.base.columns import visible
+from src.app.infrastructure.repositories.base.guards import SecurityValidator
 
 Column = ColumnElement[Any]
 

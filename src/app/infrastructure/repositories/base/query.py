@@ -34,6 +34,7 @@ from sqlalchemy.sql import ClauseElement
 from src.app.application.common.filters import (
     MAX_GROUP_DEPTH,
     MAX_TERMS,
+    PAGE_KEYS,
     Condition,
     Family,
     Q,
@@ -42,7 +43,8 @@ from src.app.application.common.filters import (
     unknown,
 )
 from src.app.domain.common.exceptions import ValidationError
-from src.app.infrastructure.repositories.base.guards import SecurityValidator, unbounded, visible
+from src.app.infrastructure.repositories.base.columns import Columns, visible
+from src.app.infrastructure.repositories.base.guards import SecurityValidator, unbounded
 from src.app.infrastructure.repositories.base.lookups import LOOKUPS, Lookup
 from src.app.infrastructure.repositories.base.order import Order, Sort, ordered_value
 
@@ -117,6 +119,7 @@ class QueryBuilder:
     def __init__(self, table: Table) -> None:
         self.table = table
         self._statements: dict[Hashable, Statement] = {}
+        self._plain: dict[Hashable, tuple[Statement, list[Callable[[Any], Any]]]] = {}
         self._term = lru_cache(MAX_SHAPES)(self._parse)
         self._order = lru_cache(MAX_SHAPES)(partial(Order.parse, table))
 
@@ -138,7 +141,7 @@ class QueryBuilder:
 
     def select(
         self,
-        columns: Mapping[str, str],
+        columns: Columns,
         where: Where = None,
         *,
         order: Sequence[str] = (),
@@ -147,8 +150,19 @@ class QueryBuilder:
         for_update: ForUpdate = False,
         with_deleted: bool = False,
     ) -> Query:
-        """Return a SELECT of `columns` (label → column) and its arguments."""
+        """Return a SELECT of `columns` and its arguments."""
         values: list[Any] = []
+        plain = None
+        if type(where) is dict and not order and offset is None:
+            # A few values compared with columns, as almost every read of one thing does it: what
+            # to do with them is known by the names of the keys.
+            plain = (columns, tuple(where), limit is None, for_update, with_deleted)
+            if plain in self._plain:
+                statement, checks = self._plain[plain]
+                values += [check(value) for check, value in zip(checks, where.values(), strict=True)]
+                if limit is not None:
+                    values.append(row_count("limit", limit))
+                return statement.with_values(values)
         filtered = self._shape(where, values)
         by = self.order(order)
         values += _paths(by)
@@ -163,12 +177,15 @@ class QueryBuilder:
             rows = _bounded(rows, bounds, places)
             return rows.with_for_update(skip_locked=for_update == "skip_locked") if for_update else rows
 
-        key = ("select", tuple(columns.items()), filtered, by.shape, bounds, for_update, with_deleted)
-        return self._statement(key, build, values)
+        key = ("select", columns, filtered, by.shape, bounds, for_update, with_deleted)
+        statement = self._statement(key, build)
+        if plain is not None and all(self._is_plain(name) for name in plain[1]):
+            _keep(self._plain, plain, (statement, [self._term(name).guard.one for name in plain[1]]))
+        return statement.with_values(values)
 
     def page(
         self,
-        columns: Mapping[str, str],
+        columns: Columns,
         where: Where,
         order: Order,
         *,
@@ -211,8 +228,8 @@ class QueryBuilder:
             rows = rows.order_by(*(sort.by(value) for sort, value in zip(order.sorts, sorted_by, strict=True)))
             return _bounded(rows, bounds, places)
 
-        key = ("page", tuple(columns.items()), filtered, order.shape, known, bounds, with_total, with_deleted)
-        return self._statement(key, build, values)
+        key = ("page", columns, filtered, order.shape, known, bounds, with_total, with_deleted)
+        return self._statement(key, build).with_values(values)
 
     def count(self, where: Where = None, *, with_deleted: bool = False) -> Query:
         values: list[Any] = []
@@ -222,7 +239,7 @@ class QueryBuilder:
             clause = self._clause(filtered, _Places(), with_deleted=with_deleted)
             return select(func.count()).select_from(self.table).where(clause)
 
-        return self._statement(("count", filtered, with_deleted), build, values)
+        return self._statement(("count", filtered, with_deleted), build).with_values(values)
 
     def exists(self, where: Where = None, *, with_deleted: bool = False) -> Query:
         values: list[Any] = []
@@ -232,9 +249,9 @@ class QueryBuilder:
             clause = self._clause(filtered, _Places(), with_deleted=with_deleted)
             return select(select(literal_column("1")).select_from(self.table).where(clause).exists())
 
-        return self._statement(("exists", filtered, with_deleted), build, values)
+        return self._statement(("exists", filtered, with_deleted), build).with_values(values)
 
-    def insert(self, row: Mapping[str, Any], returning: Mapping[str, str], *, unless_there: bool = False) -> Query:
+    def insert(self, row: Mapping[str, Any], returning: Columns, *, unless_there: bool = False) -> Query:
         """Return an INSERT of one row; with `unless_there` it does nothing where a unique value is taken."""
         columns = tuple(row)
 
@@ -243,11 +260,11 @@ class QueryBuilder:
             statement = statement.on_conflict_do_nothing() if unless_there else statement
             return statement.returning(*self._returned(returning))
 
-        key = ("insert", columns, tuple(returning.items()), unless_there)
-        return self._statement(key, build, list(row.values()))
+        key = ("insert", columns, returning, unless_there)
+        return self._statement(key, build).with_values(list(row.values()))
 
     def update(
-        self, row: Mapping[str, Any], where: Where, returning: Mapping[str, str], *, with_deleted: bool = False
+        self, row: Mapping[str, Any], where: Where, returning: Columns, *, with_deleted: bool = False
     ) -> Query:
         columns, values = tuple(row), list(row.values())
         filtered = self._shape(where, values)
@@ -262,8 +279,8 @@ class QueryBuilder:
             clause = self._clause(filtered, places, with_deleted=with_deleted)
             return self.table.update().values(assignments).where(clause).returning(*self._returned(returning))
 
-        key = ("update", columns, filtered, tuple(returning.items()), with_deleted)
-        return self._statement(key, build, values)
+        key = ("update", columns, filtered, returning, with_deleted)
+        return self._statement(key, build).with_values(values)
 
     def delete(self, where: Where) -> Query:
         values: list[Any] = []
@@ -273,16 +290,21 @@ class QueryBuilder:
             clause = self._clause(filtered, _Places(), with_deleted=True)
             return self.table.delete().where(clause).returning(literal_column("1"))
 
-        return self._statement(("delete", filtered), build, values)
+        return self._statement(("delete", filtered), build).with_values(values)
 
-    def _statement(self, key: Hashable, build: Callable[[], ClauseElement], values: list[Any]) -> Query:
+    def _statement(self, key: Hashable, build: Callable[[], ClauseElement]) -> Statement:
         statement = self._statements.get(key)
         if statement is None:
             statement = Statement.compile(build())
-            if len(self._statements) >= MAX_SHAPES:
-                del self._statements[next(iter(self._statements))]
-            self._statements[key] = statement
-        return statement.with_values(values)
+            _keep(self._statements, key, statement)
+        return statement
+
+    def _is_plain(self, key: str) -> bool:
+        """Tell whether a condition has one value, which needs to be checked and nothing else."""
+        if key in PAGE_KEYS:
+            return False
+        term = self._term(key)
+        return term.lookup.takes is Takes.ONE and term.lookup.prepare is None and not term.path
 
     def _shape(self, where: Where, values: list[Any]) -> _Group:
         """Return the shape of a filter, and append its values to `values` in the order of the shape."""
@@ -377,10 +399,10 @@ class QueryBuilder:
                 raise unknown("column", name, visible(self.table))
         return {name: places.next(self.table.c[name].type) for name in columns}
 
-    def _labelled(self, columns: Mapping[str, str]) -> list[ColumnElement[Any]]:
+    def _labelled(self, columns: Columns) -> list[ColumnElement[Any]]:
         return [self.table.c[name].label(label) for label, name in columns.items()]
 
-    def _returned(self, returning: Mapping[str, str]) -> list[ColumnElement[Any]]:
+    def _returned(self, returning: Columns) -> list[ColumnElement[Any]]:
         return self._labelled(returning) or [literal_column("1")]
 
 
@@ -393,6 +415,12 @@ def row_count(name: str, number: Any) -> int:
     if type(number) is not int or not 0 <= number <= MAX_ROWS:
         raise ValidationError(f"{name} is a whole number from 0", field=name)
     return number
+
+
+def _keep(kept: dict[Any, Any], key: Hashable, value: object) -> None:
+    if len(kept) >= MAX_SHAPES:
+        del kept[next(iter(kept))]
+    kept[key] = value
 
 
 def _paths(order: Order) -> list[list[str]]:

@@ -11,6 +11,7 @@ from src.app.application.common.filters import PAGE_KEYS, Q, Where
 from src.app.domain.common.aggregates.base import BaseAggregate
 from src.app.domain.common.exceptions import ConflictError, StaleVersionError, ValidationError
 from src.app.infrastructure.repositories.base import bulk
+from src.app.infrastructure.repositories.base.columns import NONE, Columns
 from src.app.infrastructure.repositories.base.core import Out, RepositoryCore, Thing
 from src.app.infrastructure.repositories.base.mapping import Mapper
 from src.app.infrastructure.repositories.base.query import SOFT_DELETE, Query
@@ -20,6 +21,7 @@ ATTEMPTS = 3
 
 # Made by the database, and never given by whoever writes.
 _GENERATED = frozenset({"id"})
+_ID = Columns({"id": "id"})
 
 
 class Writes(RepositoryCore[Thing]):
@@ -29,13 +31,13 @@ class Writes(RepositoryCore[Thing]):
         """Insert one row and return it as it is stored. An aggregate is inserted by `add`."""
         mapper = self._mapper(None)
         row = dict(data)
-        rows = await self._write(self._build.insert(row, mapper.columns if is_return_require else {}), [row])
+        rows = await self._write(self._build.insert(row, mapper.columns if is_return_require else NONE), [row])
         return self._tracked(mapper.thing(rows[0])) if is_return_require else None
 
     async def add(self, aggregate: Thing) -> None:
         """Insert a new aggregate; its events leave with the commit."""
         row = self._row(aggregate)
-        rows = await self._write(self._build.insert(row, {"id": "id"}), [row])
+        rows = await self._write(self._build.insert(row, _ID), [row])
         if any(field.name == "id" for field in fields(aggregate)):  # type: ignore[arg-type]
             aggregate.id = rows[0]["id"]  # type: ignore[attr-defined]
         self._collect(aggregate)
@@ -50,7 +52,7 @@ class Writes(RepositoryCore[Thing]):
             raise TypeError(f"{type(aggregate).__name__} is no aggregate; use update()")
         row = self._row(aggregate) | {"version": aggregate.version + 1}
         key = {"uuid": aggregate.uuid, "version": aggregate.version}
-        if not await self._write(self._build.update(row, key, {}), [row]):
+        if not await self._write(self._build.update(row, key, NONE), [row]):
             raise StaleVersionError
         aggregate.version += 1
         self._collect(aggregate)
@@ -70,7 +72,7 @@ class Writes(RepositoryCore[Thing]):
         if not row:
             raise ValidationError("There is nothing to update")
         mapper = self._mapper(None)
-        query = self._build.update(row, filter_data, mapper.columns if is_return_require else {})
+        query = self._build.update(row, filter_data, mapper.columns if is_return_require else NONE)
         rows = await self._write(query, [row])
         return [self._tracked(mapper.thing(row)) for row in rows] if is_return_require else []
 
@@ -84,7 +86,7 @@ class Writes(RepositoryCore[Thing]):
         if SOFT_DELETE not in self._table.c:
             return len(await self._write(self._build.delete(filter_data)))
         marks = {SOFT_DELETE: True, "deleted_at": datetime.now(UTC)}
-        return len(await self._write(self._build.update(marks, filter_data, {})))
+        return len(await self._write(self._build.update(marks, filter_data, NONE)))
 
     async def restore(self, filter_data: Where) -> int:
         """Take back the removal of what matches, and return how many rows that were.
@@ -97,7 +99,7 @@ class Writes(RepositoryCore[Thing]):
             raise ValidationError(f"What is removed from {self._table.name} is gone")
         removed = Q(is_deleted=True) & Q.of(filter_data)
         marks = {SOFT_DELETE: False, "deleted_at": None}
-        return len(await self._write(self._build.update(marks, removed, {}, with_deleted=True)))
+        return len(await self._write(self._build.update(marks, removed, NONE, with_deleted=True)))
 
     async def get_or_create(self, filter_data: Data, defaults: Data | None = None) -> tuple[Thing, bool]:
         """Return the row with these values, made with `defaults` if there is none, and whether it was made.
@@ -165,7 +167,7 @@ class Writes(RepositoryCore[Thing]):
         with self._naming(rows):
             async with self._source.transaction() as executor:
                 for part in bulk.chunks(rows):
-                    copied = bulk.CopiedUpdate(self._table, part, mapper.columns if mapper else {}, key=key)
+                    copied = bulk.CopiedUpdate(self._table, part, mapper.columns if mapper else NONE, key=key)
                     await executor.fetch(copied.create)
                     await executor.copy(copied.name, copied.columns, copied.values)
                     stored += await executor.fetch(copied.update)
@@ -182,7 +184,7 @@ class Writes(RepositoryCore[Thing]):
         with self._naming(rows):
             async with whole as executor:
                 for part in parts:
-                    stored += await executor.fetch(*build(part, returning=mapper.columns if mapper else {}))
+                    stored += await executor.fetch(*build(part, returning=mapper.columns if mapper else NONE))
         return mapper.things(stored) if mapper else []
 
     def _row(self, aggregate: Thing) -> dict[str, Any]:
