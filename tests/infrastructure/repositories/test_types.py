@@ -61,6 +61,17 @@ class TestRoundTrip:
 
         assert [{name: row[name] for name in WHOLE} for row in found] == rows
 
+    async def test_ids_come_back_in_the_order_of_their_rows(self, specimens: CommonPSQLRepository) -> None:
+        rows = [{"name": f"n{place}", "tags": [f"{place}"]} for place in range(500)]
+
+        ids = await specimens.create_bulk(rows, out=("id",))
+
+        found = await specimens.get_list({}, ("id",), out=("id", "name"))
+        assert [(row.id, row.name) for row in found] == [(i.id, r["name"]) for i, r in zip(ids, rows, strict=True)]
+        another = await specimens.create({"name": "later"})
+        assert another is not None
+        assert another["id"] > ids[-1].id
+
     async def test_lists_and_json_are_updated_in_bulk(
         self, specimens: CommonPSQLRepository, is_copied: bool
     ) -> None:

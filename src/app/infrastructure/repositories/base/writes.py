@@ -127,11 +127,14 @@ class Writes(RepositoryCore[Thing]):
         """Insert many rows, all or none, and return them in their order if asked for, as `out` if given.
 
         Without return they are copied as they are taken from `items`, which is twice as fast and
-        holds none of them. Rows that leave a column out take its default; all rows of one call
-        name the same columns.
+        holds none of them; nearly so with the ids alone, `out=("id",)`. Rows that leave a column
+        out take its default; all rows of one call name the same columns.
         """
         if is_return_require:
-            return await self._bulk(list(items), self._mapper(out), partial(bulk.insert, self._table))
+            mapper, given = self._mapper(out), list(items)
+            if mapper.columns.keys() == {"id"} and given and "id" not in given[0]:
+                return await self._create_numbered(given, mapper)
+            return await self._bulk(given, mapper, partial(bulk.insert, self._table))
         rows = bulk.Copied(self._table, items)
         with self._naming(rows.in_hand):
             async with self._source.transaction() as executor:
@@ -173,6 +176,13 @@ class Writes(RepositoryCore[Thing]):
                     stored += await executor.fetch(copied.update)
                     await executor.fetch(copied.drop)
         return mapper.things(stored) if mapper else []
+
+    async def _create_numbered(self, rows: bulk.Rows, mapper: Mapper[Any]) -> list[Any]:
+        """Copy the rows with ids that were taken for them, which takes half the time of asking for theirs."""
+        ids = await self._write(bulk.reserve_ids(self._table, len(rows)))
+        numbered = ({**row, "id": id_} for row, (id_,) in zip(rows, ids, strict=True))
+        await self.create_bulk(numbered, is_return_require=False)
+        return mapper.things(ids)
 
     async def _bulk(self, rows: bulk.Rows, mapper: Mapper[Any] | None, build: Callable[..., Query]) -> list[Any]:
         if not rows:
