@@ -62,8 +62,9 @@ def reserve_ids(table: Table, number: int) -> Query:
     """Return a SELECT that takes so many ids out of the table's sequence, for rows that come with them."""
     # Without OFFSET the name of the sequence would be looked up for each of them.
     sql = (
-        "SELECT nextval(ids.sequence) FROM (SELECT pg_get_serial_sequence($1, 'id')::regclass AS sequence OFFSET 0) "
-        "AS ids, generate_series(1, $2::bigint)"
+        "SELECT nextval(ids.sequence) "
+        "FROM (SELECT pg_get_serial_sequence($1, 'id')::regclass AS sequence OFFSET 0) AS ids, "
+        "generate_series(1, $2::bigint)"
     )
     return sql, [_NAME(table), number]
 
