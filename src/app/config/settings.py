@@ -73,6 +73,7 @@ class HTTPSettings(_Source):
     SHOW_API_DOCS: bool | None = None
     CORS_ORIGIN_WHITELIST: list[str] = []
     CORS_ALLOW_CREDENTIALS: bool = False
+    TRUSTED_HOSTS: list[str] = []
     TRUSTED_PROXIES: list[str] = []
     MAX_BODY_BYTES: PositiveInt = 1024 * 1024
     DEFAULT_PAGE_SIZE: PositiveInt = 10

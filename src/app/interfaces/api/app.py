@@ -15,6 +15,7 @@ from src.app.infrastructure.bootstrap import Process
 from src.app.interfaces.api import errors
 from src.app.interfaces.api.middleware.body_limit import BodyLimit
 from src.app.interfaces.api.middleware.context import RequestContext
+from src.app.interfaces.api.middleware.edge import Edge
 from src.app.interfaces.api.middleware.versions import Versions
 from src.app.interfaces.api.openapi import openapi_of
 from src.app.interfaces.api.routers import routes
@@ -60,6 +61,7 @@ def make_app(settings: Settings, process: Callable[[], AbstractAsyncContextManag
             allow_headers=["*"],
         )
     app.add_middleware(BodyLimit, limit=settings.MAX_BODY_BYTES)
+    app.add_middleware(Edge, hosts=settings.TRUSTED_HOSTS)
     app.add_middleware(RequestContext, trusted_proxies=settings.TRUSTED_PROXIES)
     return app
 

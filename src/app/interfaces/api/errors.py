@@ -1,5 +1,6 @@
 """The one body of every error of this door, whatever raised it."""
 
+import re
 import traceback
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -22,6 +23,8 @@ from src.app.interfaces.outcomes import outcome_of
 DEFAULT_VERSION = "v1"
 MAX_DETAILS = 50
 MAX_FIELD_LENGTH = 200
+
+_QUALITY = re.compile(r"[01](\.[0-9]{0,3})?")
 
 _OF_STATUS: dict[int, tuple[str, str]] = {
     400: ("BAD_REQUEST", "The request is malformed"),
@@ -114,7 +117,37 @@ def error_response(
             "request_id": request_id.get(),
         },
     }
+    if _wants_problem(scope):
+        return Response(
+            orjson.dumps(_as_problem(body), default=str), int(status), headers, "application/problem+json"
+        )
     return Response(orjson.dumps(body, default=str), int(status), headers, "application/json")
+
+
+def _wants_problem(scope: Scope) -> bool:
+    """Tell whether the client asks for RFC 9457, at least as much as for plain JSON."""
+    accepted = b",".join(value for name, value in scope["headers"] if name == b"accept")
+    if b"application/problem+json" not in accepted:
+        return False
+    weights = {}
+    for part in accepted.decode("latin-1").split(","):
+        name, *parameters = (piece.strip() for piece in part.split(";"))
+        quality = next((piece[2:] for piece in parameters if piece.startswith("q=")), "1")
+        weights[name] = float(quality) if _QUALITY.fullmatch(quality) else 0.0
+    return weights["application/problem+json"] >= max(weights.get("application/json", 0.0), 0.001)
+
+
+def _as_problem(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the same as a problem: its `type` says no more than the status, `code` says which."""
+    error = {name: value for name, value in body["error"].items() if name != "message"}
+    return {
+        "type": "about:blank",
+        "title": HTTPStatus(body["status_code"]).phrase,
+        "status": body["status_code"],
+        "detail": body["message"],
+        **error,
+        "meta": body["meta"],
+    }
 
 
 def timestamp() -> str:
