@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from src.app.application.common.lists import PageSizes
 from src.app.application.container import Container, Policies, current_container
+from src.app.application.ports.idempotency import IdempotencyKeys
 from src.app.application.ports.mailer import Mailer
 from src.app.application.ports.messages import Handler, Subscriber
 from src.app.config.settings import Settings
@@ -22,6 +23,7 @@ from src.app.infrastructure.extensions.redis_ext import connect_redis
 from src.app.infrastructure.health import Check, Finding, ensure_migrated, examine
 from src.app.infrastructure.messaging.broker import Broker
 from src.app.infrastructure.messaging.mq_client import BrokerOnDemand, connect_broker, current_broker
+from src.app.infrastructure.persistence.idempotency import PSQLIdempotencyKeys
 from src.app.infrastructure.persistence.revocations import RevokedSessions
 from src.app.infrastructure.providers.celery_queue import CeleryTaskQueue
 from src.app.infrastructure.providers.clock import SystemClock
@@ -43,6 +45,7 @@ class Process:
     container: Container
     database: Database
     replicas: Replicas
+    idempotency: IdempotencyKeys
     redis: Redis
     broker: Broker
     log_request: RequestLog
@@ -148,6 +151,7 @@ async def bootstrap(settings: Settings, *, name: str) -> AsyncIterator[Process]:
             container=container,
             database=database,
             replicas=Replicas(database, replicas),
+            idempotency=PSQLIdempotencyKeys(database),
             redis=redis,
             broker=broker,
             log_request=log_request,

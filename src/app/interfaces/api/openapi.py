@@ -10,6 +10,13 @@ from src.app.interfaces.version import VERSION
 
 _REF = "#/components/schemas/"
 _V2 = "/api/v2/"
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Sent again with the same key, the request is not carried out again, for 24 hours.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
 
 
 def openapi_of(app: FastAPI) -> dict[str, Any]:
@@ -22,6 +29,8 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
         schema = EnvelopeMeta.model_json_schema(ref_template=_REF + "{model}")
         schemas |= {**schema.pop("$defs"), "EnvelopeMeta": schema}
         for path, operations in document["paths"].items():
+            if "post" in operations:
+                operations["post"].setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
             if path.startswith(_V2):
                 for operation in operations.values():
                     _envelop(operation)

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from src.app.application.common.raises import errors_of
 from src.app.domain.common.exceptions import AppException, ValidationError
+from src.app.interfaces.api.core.idempotency import once
 from src.app.interfaces.api.core.json import StrictRequest
 from src.app.interfaces.api.core.lists import answering_pages
 from src.app.interfaces.api.core.schemas import ErrorBody
@@ -66,6 +67,8 @@ class StrictRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
+        if "POST" in (self.methods or ()):
+            handle = once(handle)
         if self.body_field is None:
             return handle
 
