@@ -4,7 +4,7 @@ from typing import Any, Self
 from uuid import UUID
 
 from src.app.application.common.dto import Command, Line
-from src.app.application.common.lists import DATES, EXACT, JSON, MOMENTS, RANGE, TEXT, Field, FilterSet
+from src.app.application.common.lists import DATES, EXACT, JSON, MOMENTS, TEXT, Field, FilterSet
 from src.app.application.dto.fields import EmailAddress, JSONObject, Password, PhoneNumber
 from src.app.domain.users.aggregates.user_agg import UserAggregate
 from src.app.domain.users.value_objects.users_vob import FullName
@@ -71,26 +71,26 @@ class UserDTO:
 USERS = FilterSet(
     UserDTO,
     {
-        "id": Field(lookups=RANGE, is_sortable=True),
-        "uuid": Field(lookups=RANGE, is_sortable=True),
+        "id": Field(),
+        "uuid": Field(lookups=EXACT, is_sortable=True),
         "email": Field(lookups=TEXT, is_sortable=True),
         "phone": Field(lookups=TEXT),
         "first_name": Field(lookups=TEXT, is_sortable=True),
         "last_name": Field(lookups=TEXT, is_sortable=True),
         "full_name": Field(lookups=(*TEXT, "search"), is_sortable=True),
         "birthday": Field(lookups=DATES, is_sortable=True),
-        "avatar_url": Field(lookups=("is_null",), column="photo"),
+        "avatar_url": Field(column="photo"),
         "is_active": Field(lookups=EXACT),
         "is_guest": Field(lookups=EXACT),
         "is_verified": Field(lookups=EXACT),
         "is_superuser": Field(lookups=EXACT),
-        "street": Field(lookups=TEXT),
+        "street": Field(),
         "city": Field(lookups=TEXT, is_sortable=True),
-        "state": Field(lookups=TEXT, is_sortable=True),
-        "zip_code": Field(lookups=TEXT),
+        "state": Field(),
+        "zip_code": Field(),
         "country": Field(lookups=TEXT, is_sortable=True),
         "meta": Field(lookups=JSON, is_sortable=True),
-        "version": Field(lookups=RANGE),
+        "version": Field(),
         "created_at": Field(lookups=MOMENTS, is_sortable=True),
         "updated_at": Field(lookups=MOMENTS, is_sortable=True),
     },
