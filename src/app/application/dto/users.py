@@ -1,3 +1,4 @@
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Self
@@ -5,6 +6,7 @@ from uuid import UUID
 
 from src.app.application.common.dto import Command, Line
 from src.app.application.common.lists import DATES, EXACT, JSON, MOMENTS, TEXT, Field, FilterSet
+from src.app.application.common.merge import merged
 from src.app.application.dto.fields import EmailAddress, JSONObject, Password, PhoneNumber
 from src.app.domain.users.aggregates.user_agg import UserAggregate
 from src.app.domain.users.value_objects.users_vob import FullName
@@ -114,14 +116,23 @@ class Profile(Command):
     country: Line | None = None
     meta: JSONObject = {}
 
-    def values(self, *, over: FullName | None = None) -> dict[str, Any]:
-        """Return what the client sent, as the aggregate names it; a name changes `over` the old one."""
-        values = {name: getattr(self, name) for name in Profile.model_fields if name in self.model_fields_set}
+    def values(self, *, over: UserAggregate | None = None) -> dict[str, Any]:
+        """Return what the client sent, as the aggregate names it; a name and `meta` change those of `over`."""
+        values = self._named(self.model_fields_set, over.name if over else FullName())
+        if over is not None and "meta" in values:
+            values["meta"] = merged(over.meta, values["meta"])
+        return values
+
+    def all_values(self) -> dict[str, Any]:
+        """Return the whole profile, as the aggregate names it: what the client did not send is absent."""
+        return self._named(Profile.model_fields.keys(), FullName())
+
+    def _named(self, fields: Collection[str], old: FullName) -> dict[str, Any]:
+        values = {name: getattr(self, name) for name in Profile.model_fields if name in fields}
         names = {part: values.pop(part) for part in ("first_name", "last_name", "full_name") if part in values}
         if names.get("full_name"):
             values["name"] = FullName.split(names["full_name"])
         elif names:
-            old = over or FullName()
             values["name"] = FullName(
                 names.get("first_name", old.first) or None, names.get("last_name", old.last) or None
             )

@@ -1,7 +1,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import date
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from src.app.application.common.actor import Actor
@@ -118,15 +118,27 @@ class AppUserService:
         return await self._reader.page_users(USERS.query(request, actor=actor, sizes=self._page_sizes))
 
     @raises(NotFoundError, AuthorizationError, ValidationError, AlreadyExistsError, StaleVersionError)
-    async def update_user(self, actor: Actor, uuid: UUID, changes: Profile) -> UserDTO:
-        """Take over the fields that were sent; the others stay as they are."""
-        _require_self_or(actor, uuid, "users:write")
+    async def update_user(
+        self, actor: Actor, uuid: UUID, changes: Profile, *, expected_version: int | None = None
+    ) -> UserDTO:
+        """Take over the fields that were sent, merging `meta` (RFC 7396); the others stay as they are.
+
+        With `expected_version`, only over that one.
+        """
         self._check_birthday(changes.birthday)
-        async with self._uow() as uow:
-            user = await uow.users.get_locked(uuid)
-            user.change_profile(now=self._clock.now(), **changes.values(over=user.name))
-            await uow.users.save(user)
-        return UserDTO.of(user)
+        return await self._change_profile(
+            actor, uuid, lambda user: changes.values(over=user), expected_version=expected_version
+        )
+
+    @raises(NotFoundError, AuthorizationError, ValidationError, AlreadyExistsError, StaleVersionError)
+    async def replace_user(
+        self, actor: Actor, uuid: UUID, profile: Profile, *, expected_version: int | None = None
+    ) -> UserDTO:
+        """Take over the whole profile: what was not sent is taken away."""
+        self._check_birthday(profile.birthday)
+        return await self._change_profile(
+            actor, uuid, lambda _: profile.all_values(), expected_version=expected_version
+        )
 
     @raises(NotFoundError, AuthorizationError, UserInactiveError, StaleVersionError)
     async def deactivate_user(self, actor: Actor, uuid: UUID) -> None:
@@ -155,6 +167,23 @@ class AppUserService:
         # Two installations of one database may get here at once, and the first wins.
         with suppress(EmailTakenError):
             await self._register(user)
+
+    async def _change_profile(
+        self,
+        actor: Actor,
+        uuid: UUID,
+        values: Callable[[UserAggregate], dict[str, Any]],
+        *,
+        expected_version: int | None,
+    ) -> UserDTO:
+        _require_self_or(actor, uuid, "users:write")
+        async with self._uow() as uow:
+            user = await uow.users.get_locked(uuid)
+            if expected_version not in {None, user.version}:
+                raise StaleVersionError
+            user.change_profile(now=self._clock.now(), **values(user))
+            await uow.users.save(user)
+        return UserDTO.of(user)
 
     async def _register(self, user: UserAggregate) -> UserDTO:
         # Two requests may both see the e-mail as free. The unique index decides between them, so

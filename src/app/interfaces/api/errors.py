@@ -17,7 +17,7 @@ from starlette.types import Scope
 from uuid_utils.compat import uuid7
 
 from src.app.application.common.context import request_id
-from src.app.domain.common.exceptions import AppException, AuthenticationError
+from src.app.domain.common.exceptions import AppException, AuthenticationError, StaleVersionError
 from src.app.interfaces.outcomes import outcome_of
 
 DEFAULT_VERSION = "v1"
@@ -64,9 +64,11 @@ def _answer_app_exception(scope: Scope, error: AppException) -> Response:
             headers["WWW-Authenticate"] = "Bearer"
     if error.retry_after is not None:
         headers["Retry-After"] = str(max(1, round(error.retry_after)))
-    status = outcome_of(type(error)).http
+    status, code = outcome_of(type(error)).http, error.code
+    if isinstance(error, StaleVersionError) and any(name == b"if-match" for name, _ in scope["headers"]):
+        status, code = HTTPStatus.PRECONDITION_FAILED, "PRECONDITION_FAILED"
     return error_response(
-        scope, status, error.code, error.message, [_detail(detail) for detail in error.details], headers, error
+        scope, status, code, error.message, [_detail(detail) for detail in error.details], headers, error
     )
 
 

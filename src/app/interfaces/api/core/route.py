@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from src.app.application.common.raises import errors_of
 from src.app.domain.common.exceptions import AppException, ValidationError
+from src.app.interfaces.api.core.conditions import has_version, tagged, with_tag
 from src.app.interfaces.api.core.idempotency import once
 from src.app.interfaces.api.core.json import StrictRequest
 from src.app.interfaces.api.core.lists import answering_pages
@@ -67,6 +68,8 @@ class StrictRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
+        if has_version(self.response_model):
+            handle = tagged(handle)
         if "POST" in (self.methods or ()):
             handle = once(handle)
         if self.body_field is None:
@@ -101,13 +104,18 @@ class StrictRoute(APIRoute):
         if self.dependencies or self.body_field is not None or not is_plain:
             return None
         endpoint, dump = self.endpoint, TypeAdapter(self.response_model).dump_json
+        is_versioned = has_version(self.response_model)
 
         async def serve(scope: Scope, receive: Receive, send: Send) -> None:
             request = Request(scope, receive, send)
             arguments = {name: await provide(request) for name, provide in providers.items()}
-            answer = await endpoint(**arguments)
-            if not isinstance(answer, Response):
-                answer = Response(dump(answer), media_type="application/json")
+            answered = await endpoint(**arguments)
+            if isinstance(answered, Response):
+                await answered(scope, receive, send)
+                return
+            answer = Response(dump(answered), media_type="application/json")
+            if is_versioned:
+                answer = with_tag(request, answer, answered.version)
             await answer(scope, receive, send)
 
         return serve

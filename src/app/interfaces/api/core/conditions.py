@@ -1,0 +1,66 @@
+"""`ETag`, `If-None-Match` and `If-Match` (RFC 9110, sections 8.8 and 13.1) for resources that have a version."""
+
+import re
+from collections.abc import Callable, Coroutine
+from dataclasses import fields, is_dataclass
+from typing import Annotated, Any
+
+import orjson
+from fastapi import Depends, Request, Response
+
+from src.app.domain.common.exceptions import ValidationError
+
+_TAG = re.compile(r'"([0-9]{1,18})"')
+
+_Handle = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+def has_version(model: Any) -> bool:
+    """Tell whether what a route answers is one resource with a version, which is its entity tag."""
+    return is_dataclass(model) and any(field.name == "version" for field in fields(model))
+
+
+def tagged(handle: _Handle) -> _Handle:
+    """Return a handler whose answers carry the version of the resource as their entity tag."""
+
+    async def handle_tagged(request: Request) -> Response:
+        answer = await handle(request)
+        if answer.status_code >= 300 or not answer.body:
+            return answer
+        return with_tag(request, answer, orjson.loads(answer.body)["version"])
+
+    return handle_tagged
+
+
+def with_tag(request: Request, answer: Response, version: int) -> Response:
+    """Return the answer with its tag, or 304 where the client has this version already."""
+    tag = f'"{version}"'
+    answer.headers["ETag"] = tag
+    answer.headers["Cache-Control"] = "private, no-cache"
+    if request.method in {"GET", "HEAD"} and _names(request.headers.get("if-none-match", ""), tag):
+        kept = {name: answer.headers[name] for name in ("ETag", "Cache-Control")}
+        return Response(status_code=304, headers=kept)
+    return answer
+
+
+async def expected_version(request: Request) -> int | None:
+    """Return the version that `If-Match` asks for; None where any will do.
+
+    Raises:
+        ValidationError: it names none that we gave.
+    """
+    given = request.headers.get("if-match", "*").strip()
+    if given == "*":
+        return None
+    found = _TAG.fullmatch(given)
+    if found is None:
+        raise ValidationError('If-Match takes the ETag of the resource, "3" say, or *', field="If-Match")
+    return int(found[1])
+
+
+ExpectedVersion = Annotated[int | None, Depends(expected_version)]
+
+
+def _names(header: str, tag: str) -> bool:
+    # The comparison is the weak one: a cache on the way may have marked the tag as such.
+    return any(part.strip().removeprefix("W/") in {tag, "*"} for part in header.split(","))
