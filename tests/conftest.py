@@ -89,6 +89,7 @@ def environment(servers: Addresses, tmp_path_factory: pytest.TempPathFactory) ->
         "LAUNCH_MODE": "TEST",
         "SECRET_KEY": "only in tests, where nothing is kept",
         "BCRYPT_ROUNDS": "4",
+        "RATE_LIMIT_ENABLED": "false",
         "CONNECTIONS_POOL_MIN_SIZE": "2",
         "CONNECTIONS_POOL_MAX_OVERFLOW": "8",
         "REDIS_URL": f"{redis}/{number}",

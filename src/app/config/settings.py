@@ -98,6 +98,18 @@ class HTTPSettings(_Source):
         return self.SHOW_API_DOCS is not False
 
 
+class LimitSettings(_Source):
+    """How often clients may come, in a minute: a user, or an address where nobody is signed in."""
+
+    RATE_LIMIT_ENABLED: bool = True
+    RATE_LIMIT_PER_MINUTE: PositiveInt = 100
+    ADMIN_RATE_LIMIT_ENABLED: bool = False
+    RATE_LIMIT_SIGN_UP_PER_MINUTE: PositiveInt = 10
+    RATE_LIMIT_TOKENS_PER_MINUTE: PositiveInt = 20
+    RATE_LIMIT_RESET_PER_MINUTE: PositiveInt = 5
+    RATE_LIMIT_VERIFICATION_PER_MINUTE: PositiveInt = 5
+
+
 class GRPCSettings(_Source):
     """The gRPC door."""
 
@@ -224,6 +236,7 @@ class LogSettings(_Source):
 class Settings(
     ServiceSettings,
     HTTPSettings,
+    LimitSettings,
     GRPCSettings,
     TokenSettings,
     PasswordSettings,

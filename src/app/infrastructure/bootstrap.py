@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from src.app.application.common.lists import PageSizes
 from src.app.application.container import Container, Policies, current_container
 from src.app.application.ports.idempotency import IdempotencyKeys
+from src.app.application.ports.limits import RateLimits
 from src.app.application.ports.mailer import Mailer
 from src.app.application.ports.messages import Handler, Subscriber
 from src.app.config.settings import Settings
@@ -21,6 +22,7 @@ from src.app.infrastructure.common.logging import RequestLog, configure_logging
 from src.app.infrastructure.extensions.psql_ext import Cursors, Database, Replicas, current_database
 from src.app.infrastructure.extensions.redis_ext import connect_redis
 from src.app.infrastructure.health import Check, Finding, ensure_migrated, examine
+from src.app.infrastructure.limits import NoRateLimits, RedisRateLimits
 from src.app.infrastructure.messaging.broker import Broker
 from src.app.infrastructure.messaging.mq_client import BrokerOnDemand, connect_broker, current_broker
 from src.app.infrastructure.persistence.idempotency import PSQLIdempotencyKeys
@@ -46,6 +48,7 @@ class Process:
     database: Database
     replicas: Replicas
     idempotency: IdempotencyKeys
+    limits: RateLimits
     redis: Redis
     broker: Broker
     log_request: RequestLog
@@ -124,6 +127,11 @@ async def bootstrap(settings: Settings, *, name: str) -> AsyncIterator[Process]:
             for url in settings.DB_REPLICA_URLS
         ]
         redis = await stack.enter_async_context(connect_redis(settings.REDIS_URL))
+        limits: RateLimits = NoRateLimits()
+        if settings.RATE_LIMIT_ENABLED:
+            limits = await stack.enter_async_context(
+                RedisRateLimits.running(settings, redis=redis, redis_url=settings.REDIS_URL)
+            )
         revocations = await stack.enter_async_context(
             RevokedSessions.followed(settings.DB_DSN, settings.access_ttl)
         )
@@ -152,6 +160,7 @@ async def bootstrap(settings: Settings, *, name: str) -> AsyncIterator[Process]:
             database=database,
             replicas=Replicas(database, replicas),
             idempotency=PSQLIdempotencyKeys(database),
+            limits=limits,
             redis=redis,
             broker=broker,
             log_request=log_request,

@@ -4,6 +4,7 @@ from hmac import compare_digest
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Security
+from fastapi.dependencies.models import Dependant
 from fastapi.security import HTTPBearer
 
 from src.app.application.common.actor import Actor
@@ -13,6 +14,7 @@ from src.app.application.services.auth_service import AppAuthService
 from src.app.application.services.users_service import AppUserService
 from src.app.domain.common.exceptions import AuthenticationError
 from src.app.infrastructure.bootstrap import Process
+from src.app.interfaces.api.core.limits import count_address, count_user
 from src.app.interfaces.bearer import bearer_token_of
 
 MAX_USER_AGENT_LENGTH = 255
@@ -35,9 +37,19 @@ class BearerToken(HTTPBearer):
     """The actor of the access token in `Authorization: Bearer …` (RFC 6750)."""
 
     async def __call__(self, request: Request) -> Actor:  # type: ignore[override]
-        actor = await request.state.process.container.auth_service.authenticate(bearer_token(request))
+        try:
+            actor: Actor = await request.state.process.container.auth_service.authenticate(bearer_token(request))
+        except AuthenticationError:
+            count_address(request.scope)
+            raise
         current_actor.set(actor)
-        return actor  # type: ignore[no-any-return]
+        count_user(request.scope, actor)
+        return actor
+
+
+def asks_who(dependant: Dependant) -> bool:
+    """Tell whether a route knows its caller by a token, and counts their requests by user."""
+    return isinstance(dependant.call, BearerToken) or any(map(asks_who, dependant.dependencies))
 
 
 def bearer_token(request: Request) -> str:

@@ -14,8 +14,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from src.app.application.common.raises import errors_of
 from src.app.domain.common.exceptions import AppException, ValidationError
 from src.app.interfaces.api.core.conditions import has_version, tagged, with_tag
+from src.app.interfaces.api.core.dependencies import asks_who
 from src.app.interfaces.api.core.idempotency import once
 from src.app.interfaces.api.core.json import StrictRequest
+from src.app.interfaces.api.core.limits import count_address
 from src.app.interfaces.api.core.lists import answering_pages
 from src.app.interfaces.api.core.schemas import ErrorBody
 from src.app.interfaces.outcomes import outcome_of
@@ -80,7 +82,13 @@ class StrictRoute(APIRoute):
 
         return handle_strictly
 
+    @cached_property
+    def _counts_addresses(self) -> bool:
+        return self.path.startswith("/api/") and not asks_who(self.dependant)
+
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._counts_addresses:
+            count_address(scope)
         if self._direct is not None and scope["method"] in (self.methods or ()):
             await self._direct(scope, receive, send)
         else:

@@ -11,6 +11,7 @@ from prometheus_client import Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from src.app.application.common.context import current_actor, request_id, request_id_of
+from src.app.interfaces.api.core.limits import headers_of
 from src.app.interfaces.api.errors import DEFAULT_VERSION, answer
 from src.app.interfaces.metrics import REQUEST_SECONDS
 
@@ -45,7 +46,11 @@ class RequestContext:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 version = scope.get("api_version", DEFAULT_VERSION)
-                message["headers"] += [(b"x-request-id", id_.encode()), (b"x-api-version", version.encode())]
+                message["headers"] += [
+                    (b"x-request-id", id_.encode()),
+                    (b"x-api-version", version.encode()),
+                    *headers_of(scope),
+                ]
             await send(message)
 
         try:

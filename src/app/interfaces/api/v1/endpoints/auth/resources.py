@@ -2,8 +2,10 @@ from fastapi import APIRouter, Request
 
 from src.app.application.dto.auth import SignedUpDTO, SignIn, TokensDTO
 from src.app.application.dto.users import SignUp, UserDTO
+from src.app.application.ports.limits import Limited
 from src.app.application.services.auth_service import AppAuthService
 from src.app.interfaces.api.core.dependencies import Auth, CurrentDevice, bearer_token
+from src.app.interfaces.api.core.limits import limited
 from src.app.interfaces.api.core.route import StrictRoute, responses_of
 from src.app.interfaces.api.v1.endpoints.auth.schemas import RefreshToken
 
@@ -16,6 +18,7 @@ router = APIRouter(prefix="/auth", tags=["auth"], route_class=StrictRoute)
     summary="Sign up",
     response_description="User created",
     responses=responses_of(AppAuthService.sign_up),
+    dependencies=[limited(Limited.SIGN_UP)],
 )
 async def sign_up(body: SignUp, auth: Auth, device: CurrentDevice) -> UserDTO | SignedUpDTO:
     """Make an account with an e-mail address and a password.
@@ -30,6 +33,7 @@ async def sign_up(body: SignUp, auth: Auth, device: CurrentDevice) -> UserDTO | 
     summary="Sign in",
     response_description="Signed in",
     responses=responses_of(AppAuthService.sign_in),
+    dependencies=[limited(Limited.TOKENS)],
 )
 async def sign_in(body: SignIn, auth: Auth, device: CurrentDevice) -> TokensDTO:
     """Exchange an e-mail address (or a phone number) and the password for a pair of tokens."""
@@ -41,6 +45,7 @@ async def sign_in(body: SignIn, auth: Auth, device: CurrentDevice) -> TokensDTO:
     summary="Refresh the tokens",
     response_description="Tokens refreshed",
     responses=responses_of(AppAuthService.refresh),
+    dependencies=[limited(Limited.TOKENS)],
 )
 async def refresh(request: Request, auth: Auth, body: RefreshToken | None = None) -> TokensDTO:
     """Exchange a refresh token, sent as Bearer or in the body, for a new pair; the old one is spent.

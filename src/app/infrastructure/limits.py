@@ -1,0 +1,186 @@
+"""How often a caller may come.
+
+The general limit is counted in the process and settled with Redis each second, so that a request
+makes no round trip: what is let in beyond it is at most what one second lets in. The strict ones
+are exact, a sliding window on Redis. While Redis is out, both hold in each process by itself.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from functools import cache, partial
+from typing import TYPE_CHECKING
+
+from loguru import logger
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from src.app.application.common.actor import EVERYTHING, Actor
+from src.app.application.ports.limits import Allowance, Limited
+from src.app.config.settings import LimitSettings
+
+if TYPE_CHECKING:
+    from limits.aio.strategies import SlidingWindowCounterRateLimiter
+
+WINDOW_SECONDS = 60
+SETTLED_EACH_SECONDS = 1.0
+REST_SECONDS = 5.0
+_KEPT_SECONDS = 2 * WINDOW_SECONDS
+_TIMEOUT_SECONDS = 0.25
+
+_FAILURES = (RedisError, OSError, TimeoutError)
+
+
+class General:
+    """Counts the requests of each caller in the minute that runs."""
+
+    def __init__(self, redis: Redis, per_minute: int) -> None:
+        self._redis = redis
+        self._per_minute = per_minute
+        self._minute = 0
+        self._here: dict[str, int] = {}
+        self._settled: dict[str, int] = {}
+        self._total: dict[str, int] = {}
+        self._is_out = False
+        self._settling: asyncio.Task[None] | None = None
+
+    def count(self, caller: str) -> Allowance:
+        now = time.time()
+        minute = int(now // WINDOW_SECONDS)
+        if minute != self._minute:
+            self._minute = minute
+            for counts in (self._here, self._settled, self._total):
+                counts.clear()
+        if self._settling is None:
+            # From the first request on: the other processes of the service count none.
+            self._settling = asyncio.create_task(self._settle_for_ever())
+        here = self._here.get(caller, 0) + 1
+        self._here[caller] = here
+        # What all had counted when it was settled, and what has been counted here since.
+        total = self._total.get(caller, 0) + here - self._settled.get(caller, 0)
+        return Allowance(
+            policy="general",
+            limit=self._per_minute,
+            remaining=max(0, self._per_minute - total),
+            reset=WINDOW_SECONDS - int(now) % WINDOW_SECONDS,
+            is_exceeded=total > self._per_minute,
+        )
+
+    async def close(self) -> None:
+        if self._settling is not None:
+            self._settling.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._settling
+
+    async def _settle_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(SETTLED_EACH_SECONDS)
+            await self.settle()
+
+    async def settle(self) -> None:
+        """Tell Redis what was counted here since the last time, and hear what all have counted."""
+        minute, here = self._minute, dict(self._here)
+        news = {caller: count - self._settled.get(caller, 0) for caller, count in here.items()}
+        if not news:
+            return
+        pipeline = self._redis.pipeline(transaction=False)
+        for caller, count in news.items():
+            pipeline.incrby(f"rate_limit:{caller}:{minute}", count)
+            pipeline.expire(f"rate_limit:{caller}:{minute}", _KEPT_SECONDS)
+        try:
+            answers = await pipeline.execute()
+        except _FAILURES:
+            if not self._is_out:
+                logger.warning("Redis is out; each process limits requests by itself")
+            self._is_out = True
+            return
+        self._is_out = False
+        if minute == self._minute:
+            self._settled |= here
+            self._total |= dict(zip(news, answers[::2], strict=True))
+
+
+class Strict:
+    """Counts attempts exactly, in all processes."""
+
+    def __init__(self, redis_url: str, limits: Mapping[Limited, int]) -> None:
+        # Loaded by the processes that need it.
+        from limits import RateLimitItemPerMinute
+        from limits.aio.storage import MemoryStorage, RedisStorage
+        from limits.aio.strategies import SlidingWindowCounterRateLimiter
+
+        storage = RedisStorage(
+            f"async+{redis_url}",
+            implementation="redispy",
+            key_prefix="rate_limit",
+            socket_timeout=_TIMEOUT_SECONDS,
+            socket_connect_timeout=_TIMEOUT_SECONDS,
+        )
+        self._everywhere = SlidingWindowCounterRateLimiter(storage)
+        self._here = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._items = {what: RateLimitItemPerMinute(limit, namespace=what) for what, limit in limits.items()}
+        self._resting_until = 0.0
+
+    async def hit(self, what: Limited, caller: str) -> Allowance:
+        if time.monotonic() >= self._resting_until:
+            try:
+                return await self._hit(self._everywhere, what, caller)
+            except _FAILURES:
+                logger.warning("Redis is out; each process limits {} by itself for {:.0f} s", what, REST_SECONDS)
+                self._resting_until = time.monotonic() + REST_SECONDS
+        return await self._hit(self._here, what, caller)
+
+    async def _hit(self, limiter: "SlidingWindowCounterRateLimiter", what: Limited, caller: str) -> Allowance:
+        item = self._items[what]
+        is_let_in = await limiter.hit(item, caller)
+        reset, remaining = await limiter.get_window_stats(item, caller)
+        return Allowance(
+            policy=what,
+            limit=item.amount,
+            remaining=max(0, remaining),
+            reset=max(1, round(reset - time.time())),
+            is_exceeded=not is_let_in,
+        )
+
+
+class RedisRateLimits:
+    def __init__(self, general: General, strict: Callable[[], Strict], *, with_admins: bool) -> None:
+        self._general = general
+        self._strict = cache(strict)
+        self._with_admins = with_admins
+
+    @classmethod
+    @asynccontextmanager
+    async def running(
+        cls, settings: LimitSettings, *, redis: Redis, redis_url: str
+    ) -> AsyncIterator["RedisRateLimits"]:
+        """Limit while the block runs."""
+        general = General(redis, settings.RATE_LIMIT_PER_MINUTE)
+        limits = {
+            Limited.SIGN_UP: settings.RATE_LIMIT_SIGN_UP_PER_MINUTE,
+            Limited.TOKENS: settings.RATE_LIMIT_TOKENS_PER_MINUTE,
+            Limited.RESET: settings.RATE_LIMIT_RESET_PER_MINUTE,
+            Limited.VERIFICATION: settings.RATE_LIMIT_VERIFICATION_PER_MINUTE,
+        }
+        try:
+            yield cls(general, partial(Strict, redis_url, limits), with_admins=settings.ADMIN_RATE_LIMIT_ENABLED)
+        finally:
+            await general.close()
+
+    def count(self, caller: str, actor: Actor | None) -> Allowance | None:
+        is_admin = actor is not None and actor.permissions >= EVERYTHING
+        return None if is_admin and not self._with_admins else self._general.count(caller)
+
+    async def hit(self, what: Limited, caller: str) -> Allowance | None:
+        return await self._strict().hit(what, caller)
+
+
+class NoRateLimits:
+    """Everybody may come as often as they like: `RATE_LIMIT_ENABLED=false`."""
+
+    def count(self, caller: str, actor: Actor | None) -> None:  # noqa: ARG002
+        return None
+
+    async def hit(self, what: Limited, caller: str) -> None:  # noqa: ARG002
+        return None

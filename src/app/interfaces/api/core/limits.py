@@ -1,0 +1,59 @@
+"""How often a client may come: by user where it is known who asks, else by address.
+
+The headers are those of draft-ietf-httpapi-ratelimit-headers.
+"""
+
+from typing import Any
+
+from fastapi import Depends, Request
+from starlette.types import Scope
+
+from src.app.application.common.actor import Actor
+from src.app.application.ports.limits import Allowance, Limited
+from src.app.domain.common.exceptions import RateLimitedError
+
+
+def limited(what: Limited) -> Any:
+    """Return a dependency that limits a route more strictly: `dependencies=[limited(Limited.SIGN_UP)]`."""
+
+    async def check(request: Request) -> None:
+        limits = request.state.process.limits
+        _heed(request.scope, await limits.hit(what, _address(request.scope)))
+
+    return Depends(check)
+
+
+def count_user(scope: Scope, actor: Actor) -> None:
+    """Count a request of a user.
+
+    Raises:
+        RateLimitedError: they came too often.
+    """
+    _heed(scope, scope["state"]["process"].limits.count(f"user:{actor.user_uuid}", actor))
+
+
+def count_address(scope: Scope) -> None:
+    """Count a request of nobody in particular; raises as `count_user`."""
+    _heed(scope, scope["state"]["process"].limits.count(_address(scope), None))
+
+
+def headers_of(scope: Scope) -> list[tuple[bytes, bytes]]:
+    """Return what an answer says of the limit that its request was counted by."""
+    allowance: Allowance | None = scope.get("allowance")
+    if allowance is None:
+        return []
+    policy = f'"{allowance.policy}";q={allowance.limit};w=60'
+    state = f'"{allowance.policy}";r={allowance.remaining};t={allowance.reset}'
+    return [(b"ratelimit-policy", policy.encode()), (b"ratelimit", state.encode())]
+
+
+def _address(scope: Scope) -> str:
+    return f"address:{scope.get('client_address')}"
+
+
+def _heed(scope: Scope, allowance: Allowance | None) -> None:
+    if allowance is None:
+        return
+    scope["allowance"] = allowance
+    if allowance.is_exceeded:
+        raise RateLimitedError(retry_after=allowance.reset)
