@@ -43,6 +43,7 @@ class General:
         self._settled: dict[str, int] = {}
         self._total: dict[str, int] = {}
         self._is_out = False
+        self._is_closed = False
         self._settling: asyncio.Task[None] | None = None
 
     def count(self, caller: str) -> Allowance:
@@ -54,7 +55,7 @@ class General:
                 counts.clear()
         if self._settling is None:
             # From the first request on: the other processes of the service count none.
-            self._settling = asyncio.create_task(self._settle_for_ever())
+            self._settling = asyncio.create_task(self._settle_until_closed())
         here = self._here.get(caller, 0) + 1
         self._here[caller] = here
         # What all had counted when it was settled, and what has been counted here since.
@@ -68,13 +69,15 @@ class General:
         )
 
     async def close(self) -> None:
+        self._is_closed = True
         if self._settling is not None:
             self._settling.cancel()
             with suppress(asyncio.CancelledError):
                 await self._settling
 
-    async def _settle_for_ever(self) -> None:
-        while True:
+    async def _settle_until_closed(self) -> None:
+        # A cancellation may be lost in the client of Redis, so the end is noted too.
+        while not self._is_closed:
             await asyncio.sleep(SETTLED_EACH_SECONDS)
             await self.settle()
 
