@@ -148,6 +148,7 @@ class TestConditions:
             ("size__gtt", "1", "did you mean 'gt"),
             ("size", "١٢", "takes a whole number"),
             ("size", "1_000", "takes a whole number"),
+            ("uuid", "+" + "1" * 31, "takes a UUID"),
             ("price", "1e999999999", "takes a whole or decimal number"),
             ("price", "NaN", "takes a whole or decimal number"),
             ("weight", "inf", "takes a number"),

@@ -1,6 +1,6 @@
 """Every type of column through the base repository, on real PostgreSQL."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -163,6 +163,11 @@ class TestLookups:
             ({"meta__a__gt": [1]}, "neither a number nor text"),
             ({"meta__a": 2**64}, "takes JSON"),
             ({"meta__a": [0] * 1001}, "takes JSON"),
+            ({"meta__a__in": [[0] * 999] * 1000}, "takes JSON"),
+            ({"found_at": datetime.min.replace(tzinfo=timezone(timedelta(hours=14)))}, "with its time zone"),
+            ({"opens_at": time(9, tzinfo=UTC)}, "without a time zone"),
+            ({"price": 1 << 3_000_000}, "a whole or decimal number"),
+            ({"uuid": "+" + "1" * 31}, "takes a UUID"),
         ],
     )
     async def test_what_is_refused(self, specimens: CommonPSQLRepository, where: Any, message: str) -> None:

@@ -19,6 +19,7 @@ from uuid import UUID
 
 from src.app.application.common.actor import Actor
 from src.app.application.common.filters import Condition, Family, OrderKey, Q, Takes, unknown
+from src.app.application.common.text import parsed_uuid
 from src.app.domain.common.exceptions import ValidationError
 
 EXACT = ("e", "ne", "in", "not_in", "is_null")
@@ -333,7 +334,7 @@ _READ: Mapping[Family, Callable[[str], Any]] = {
     Family.NUMBER: _matching(_NUMBER, Decimal),
     Family.FLOAT: _matching(_NUMBER, float),
     Family.BOOLEAN: _boolean,
-    Family.UUID: UUID,
+    Family.UUID: parsed_uuid,
     Family.MOMENT: _moment,
     Family.DATE: _matching(_DAY, date.fromisoformat),
     Family.TIME: time.fromisoformat,

@@ -1,6 +1,10 @@
-"""Which text can be stored, and what becomes of text that cannot."""
+"""Text from outside: which can be stored, what becomes of text that cannot, and which is a UUID."""
+
+import re
+from uuid import UUID
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-?)[0-9a-fA-F]{4}\1[0-9a-fA-F]{4}\1[0-9a-fA-F]{4}\1[0-9a-fA-F]{12}")
 
 
 def is_storable(text: str) -> bool:
@@ -11,3 +15,16 @@ def is_storable(text: str) -> bool:
 def storable(text: str) -> str:
     """Return the text with what cannot be stored replaced."""
     return text.replace("\x00", _REPLACEMENT).encode(errors="replace").decode()
+
+
+def parsed_uuid(text: str) -> UUID:
+    """Return the UUID that the text is, with its hyphens or without (RFC 9562 section 4).
+
+    `UUID` itself also takes signs, spaces, underscores and the digits of other alphabets.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not _UUID.fullmatch(text):
+        raise ValueError("not a UUID")
+    return UUID(text)

@@ -1,8 +1,9 @@
 """What a value must be before it may become a parameter: each guard returns it, or says what is allowed."""
 
-from collections.abc import Callable
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal, InvalidOperation
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from itertools import count as counter
 from math import isfinite
 from typing import Any
 from uuid import UUID
@@ -29,7 +30,7 @@ from sqlalchemy.dialects.postgresql import INTERVAL, JSONB, TSVECTOR
 from sqlalchemy.types import TypeEngine
 
 from src.app.application.common.filters import Family
-from src.app.application.common.text import is_storable
+from src.app.application.common.text import is_storable, parsed_uuid
 from src.app.domain.common.exceptions import ValidationError
 from src.app.infrastructure.extensions.psql_ext.json import NULL, json_parameter
 
@@ -38,6 +39,14 @@ MAX_TEXT_LENGTH = 10_000
 MAX_JSON_DEPTH = 20
 MAX_JSON_NODES = 1000
 MAX_DIGITS = 1000
+
+FIRST_MOMENT, LAST_MOMENT = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+_TAKES: dict[Family, str] = {
+    Family.TEXT: f"text of at most {MAX_TEXT_LENGTH} characters, without NUL",
+    Family.JSON: f"JSON, at most {MAX_JSON_DEPTH} deep and of {MAX_JSON_NODES} values, with finite numbers",
+    Family.TIME: "a time of day without a time zone",
+}
 
 _FAMILIES: tuple[tuple[type[TypeEngine[Any]], Family], ...] = (
     (Uuid, Family.UUID),
@@ -82,18 +91,20 @@ class SecurityValidator:
     def __init__(self, name: str, type_: TypeEngine[Any]) -> None:
         self._name = name
         self.family = family_of(type_)
-        self._check: Callable[[Any], Any] = _CHECKS.get(self.family, _nothing)
-        self._takes = self.family.value
+        self.check: Callable[[Any], Any] = _CHECKS.get(self.family, _nothing)
+        """Returns a value as the driver takes it, or raises a TypeError, ValueError or ArithmeticError."""
+        self.takes = _TAKES.get(self.family, self.family.value)
+        """What a value has to be, in words."""
         match type_:
             case Choice():
-                self._check, self._takes = _one_of(type_.enums), f"one of {', '.join(type_.enums)}"
+                self.check, self.takes = _one_of(type_.enums), f"one of {', '.join(type_.enums)}"
             case DateTime() if not type_.timezone:
-                self._check, self._takes = _naive_moment, "a date and time without a time zone"
+                self.check, self.takes = _naive_moment, "a date and time without a time zone"
             case Integer():
                 bits = 64 if isinstance(type_, BigInteger) else 16 if isinstance(type_, SmallInteger) else 32
-                self._check, self._takes = _integer_of(bits), f"a whole number of {bits} bits"
+                self.check, self.takes = _integer_of(bits), f"a whole number of {bits} bits"
             case ARRAY():
-                self._check = SecurityValidator(name, type_.item_type).many
+                self.check = SecurityValidator(name, type_.item_type).many
 
     def one(self, value: Any) -> Any:
         """Return the value as the driver takes it.
@@ -103,16 +114,16 @@ class SecurityValidator:
         """
         if value is None and self.family is not Family.JSON:
             raise self._refused(f"{self._name} is compared with NULL by {self._name}__is_null")
-        try:
-            return self._check(value)
-        except (TypeError, ValueError, AttributeError, InvalidOperation, OverflowError):
-            raise self._refused(f"{self._name} takes {self._takes}") from None
+        return self._checked(self.check, value)
 
     def many(self, values: Any) -> list[Any]:
         if not isinstance(values, (list, tuple, set, frozenset)):
             raise self._refused(f"{self._name} takes a list here")
         if len(values) > MAX_LIST_LENGTH:
             raise self._refused(f"{self._name} takes at most {MAX_LIST_LENGTH} values, not {len(values)}")
+        if self.family is Family.JSON:
+            checked: list[Any] = self._checked(_jsons, list(values))
+            return checked
         return [self.one(value) for value in values]
 
     def two(self, values: Any) -> list[Any]:
@@ -135,6 +146,12 @@ class SecurityValidator:
             return prepare(value)
         except ValueError as error:
             raise self._refused(f"{self._name} does not take this here: it is {error}") from None
+
+    def _checked(self, check: Callable[[Any], Any], value: Any) -> Any:
+        try:
+            return check(value)
+        except (TypeError, ValueError, AttributeError, ArithmeticError):
+            raise self._refused(f"{self._name} takes {self.takes}") from None
 
     def _refused(self, message: str) -> ValidationError:
         return ValidationError(message, field=self._name)
@@ -180,6 +197,9 @@ def _integer_of(bits: int) -> Callable[[Any], int]:
 
 
 def _number(value: Any) -> Decimal:
+    # To make a decimal of a whole number takes the square of its length: half a minute for a megabyte.
+    if type(value) is int and value.bit_length() > 4 * MAX_DIGITS:
+        raise ValueError("more digits than a number needs")
     if type(value) not in {int, Decimal} or not (number := Decimal(value)).is_finite():
         raise ValueError("not a finite number")
     if abs(number.adjusted()) >= MAX_DIGITS or len(number.as_tuple().digits) > MAX_DIGITS:
@@ -194,13 +214,15 @@ def _float(value: Any) -> float:
 
 
 def _uuid(value: Any) -> UUID:
-    return value if isinstance(value, UUID) else UUID(value)
+    return value if isinstance(value, UUID) else parsed_uuid(value)
 
 
 def _moment(value: Any) -> datetime:
     moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
     if moment.utcoffset() is None:
         raise ValueError("without a time zone")
+    if not FIRST_MOMENT <= moment <= LAST_MOMENT:
+        raise ValueError("out of range in UTC")
     return moment
 
 
@@ -215,38 +237,52 @@ def _date(value: Any) -> date:
     return value if type(value) is date else date.fromisoformat(value)
 
 
+def _time(value: Any) -> time:
+    # The driver would leave the zone out.
+    if type(value) is not time or value.tzinfo is not None:
+        raise TypeError("not a time without a time zone")
+    return value
+
+
 def _json(value: Any) -> Any:
-    nodes = 0
+    _look_through(value, 0, counter(1), MAX_JSON_NODES)
+    return _json_parameter(value)
 
-    def check(node: Any, depth: int) -> None:
-        nonlocal nodes
-        nodes += 1
-        if depth > MAX_JSON_DEPTH or nodes > MAX_JSON_NODES:
-            raise ValueError("too deep or too much")
-        match node:
-            case dict():
-                for key, child in node.items():
-                    _text(key)
-                    check(child, depth + 1)
-            case list():
-                for child in node:
-                    check(child, depth + 1)
-            case str():
-                _text(node)
-            case bool() | None:
-                pass
-            case int():
-                if not -(2**63) <= node < 2**64:
-                    raise ValueError("more than 64 bits")
-            case float():
-                _float(node)
-            case Decimal():
-                _number(node)
-            case _:
-                raise TypeError("not JSON")
 
-    check(value, 0)
+def _jsons(values: list[Any]) -> list[Any]:
+    # Together they may be as much as one: to look through a thousand large ones takes a second.
+    nodes = counter(1)
+    for value in values:
+        _look_through(value, 0, nodes, MAX_JSON_NODES + len(values))
+    return [_json_parameter(value) for value in values]
+
+
+def _json_parameter(value: Any) -> Any:
     return NULL if value is None else json_parameter(value)
+
+
+def _look_through(node: Any, depth: int, nodes: Iterator[int], most: int) -> None:
+    if depth > MAX_JSON_DEPTH or next(nodes) > most:
+        raise ValueError("too deep or too much")
+    match node:
+        case dict():
+            for key, child in node.items():
+                _text(key)
+                _look_through(child, depth + 1, nodes, most)
+        case list():
+            for child in node:
+                _look_through(child, depth + 1, nodes, most)
+        case str():
+            _text(node)
+        case bool() | None:
+            pass
+        case int():
+            if not -(2**63) <= node < 2**64:
+                raise ValueError("more than 64 bits")
+        case float() | Decimal():
+            _float(node)
+        case _:
+            raise TypeError("not JSON")
 
 
 _CHECKS: dict[Family, Callable[[Any], Any]] = {
@@ -257,7 +293,7 @@ _CHECKS: dict[Family, Callable[[Any], Any]] = {
     Family.UUID: _uuid,
     Family.MOMENT: _moment,
     Family.DATE: _date,
-    Family.TIME: _of_type(time),
+    Family.TIME: _time,
     Family.DURATION: _of_type(timedelta),
     Family.BYTES: _of_type(bytes),
     Family.JSON: _json,
