@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from src.app.application.common.filters import Condition, OrderKey, Pattern, Q, unknown
+from src.app.application.common.text import is_storable
 from src.app.domain.common.exceptions import ValidationError
 
 COLUMNS = ["name", "meta", "like"]
@@ -50,6 +51,10 @@ class TestCondition:
         error = unknown("column", "x" * 1_000_000, COLUMNS)
 
         assert len(error.message) < 200
+
+    @pytest.mark.parametrize("name", [pytest.param(10**5_000, id="long"), None, b"name", "\ud800", "\x00"])
+    def test_whatever_a_name_is_the_answer_can_be_sent(self, name: Any) -> None:
+        assert is_storable(unknown("column", name, COLUMNS).message)
 
 
 class TestOrderKey:
@@ -101,7 +106,26 @@ class TestQ:
             tree = Q(tree, b=2)
 
         with pytest.raises(ValidationError, match="at most 5 deep"):
-            tree.map(lambda key, value: (key, value))
+            tree.bounded()
+
+    def test_a_wide_tree_is_refused_before_it_is_walked(self) -> None:
+        tree = Q(a=1)
+        for _ in range(100):
+            tree = Q(tree, tree)
+
+        with pytest.raises(ValidationError, match="at most 50 conditions"):
+            tree.bounded()
+
+    @pytest.mark.parametrize("other", [{"a": 1}, "a = 1", ("a", 1), None, 1])
+    def test_it_joins_nothing_else(self, other: Any) -> None:
+        for join in (Q, Q(a=1).__and__, Q().__or__):
+            with pytest.raises(ValidationError, match="A Q joins other Qs"):
+                join(other)
+
+    @pytest.mark.parametrize("nothing", [Q(), ~Q(), ~Q(~Q()), Q(~Q(~Q()))])
+    def test_not_of_nothing_is_no_condition(self, nothing: Q) -> None:
+        assert not nothing.has_conditions()
+        assert (nothing | Q(a=1)).has_conditions()
 
 
 class TestPattern:

@@ -229,6 +229,11 @@ class TestFilters:
         with pytest.raises(ValidationError, match=message):
             await users.get_list(where)
 
+    @pytest.mark.parametrize("where", [[], "", 0, "id = 1", [("city", "Rome")]])
+    async def test_what_is_no_filter_is_refused(self, users: UsersPSQLRepository, where: Any) -> None:
+        with pytest.raises(ValidationError, match="A filter is a mapping"):
+            await users.get_list(where)
+
     async def test_groups_nest_only_so_deep(self, users: UsersPSQLRepository) -> None:
         nested = Q(city="Rome")
         for _ in range(2000):
@@ -312,7 +317,7 @@ class TestUpdate:
         assert [row.city for row in changed] == ["Bergen"]
         assert await users.count({"city": "Oslo"}) == 1
 
-    @pytest.mark.parametrize("where", [None, {}, Q(), Q(Q(), Q()), ~~Q()])
+    @pytest.mark.parametrize("where", [None, {}, Q(), Q(Q(), Q()), ~~Q(), ~Q(~Q())])
     async def test_everything_is_changed_only_when_it_is_meant(
         self, users: UsersPSQLRepository, where: Any
     ) -> None:

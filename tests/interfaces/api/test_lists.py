@@ -211,6 +211,7 @@ class TestFilters:
             ("filter[city]=a&filter[city]=b", "given twice"),
             ("filter[limit]=1", "Unknown column 'limit'"),
             ("filter=x", "Unknown parameter 'filter'"),
+            ("filter[self]=1", "Unknown column 'self'"),
             ("filtr[city]=x", "Unknown parameter 'filtr[city]'"),
             ("limt=3", "did you mean 'limit'"),
             ("limit=-1", "limit is a whole number from 0"),

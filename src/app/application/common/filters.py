@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any, Self
 
-from src.app.application.common.text import is_storable
+from src.app.application.common.text import is_storable, storable
 from src.app.domain.common.exceptions import ValidationError
 
 MAX_GROUP_DEPTH = 5
@@ -83,18 +83,27 @@ class Q:
 
     __slots__ = ("children", "connector", "negated")
 
-    def __init__(self, *groups: "Q", **conditions: Any) -> None:
+    def __init__(self, /, *groups: "Q", **conditions: Any) -> None:
         self.connector = "AND"
         self.negated = False
+        _refuse_others(*groups)
         self.children: tuple[Q | tuple[str, Any], ...] = (*filter(None, groups), *conditions.items())
 
     @classmethod
     def of(cls, filter_data: "FilterData | Q | None") -> "Q":
-        """Return the conditions of a filter in either form, without what is about the page."""
+        """Return the conditions of a filter in either form, without what is about the page.
+
+        Raises:
+            ValidationError: it is in neither form.
+        """
         if isinstance(filter_data, Q):
             return filter_data
         group = cls()
-        group.children = tuple(item for item in (filter_data or {}).items() if item[0] not in PAGE_KEYS)
+        if filter_data is None:
+            return group
+        if not isinstance(filter_data, Mapping):
+            raise ValidationError("A filter is a mapping of keys to values, or a Q")
+        group.children = tuple(item for item in filter_data.items() if item[0] not in PAGE_KEYS)
         return group
 
     def __and__(self, other: "Q") -> "Q":
@@ -116,23 +125,39 @@ class Q:
         children = (repr(child) if isinstance(child, Q) else f"{child[0]}={child[1]!r}" for child in self.children)
         return f"{'~' if self.negated else ''}Q({f' {self.connector} '.join(children)})"
 
-    def map(self, change: Callable[[str, Any], tuple[str, Any]], *, depth: int = 0) -> "Q":
-        """Return the same tree with every condition changed.
+    def bounded(self) -> Self:
+        """Return it, if it is no more than can be asked at once; what walks it needs no bounds then.
 
         Raises:
-            ValidationError: its groups nest too deep.
+            ValidationError: its groups nest too deep, or there are too many conditions.
         """
-        if depth > MAX_GROUP_DEPTH:
-            raise ValidationError(f"Groups of conditions nest at most {MAX_GROUP_DEPTH} deep")
+        groups: list[Q] = [self]
+        terms = 0
+        for _ in range(MAX_GROUP_DEPTH + 1):
+            children = [child for group in groups for child in group.children]
+            terms += len(children)
+            if terms > MAX_TERMS:
+                raise ValidationError(f"A filter has at most {MAX_TERMS} conditions")
+            groups = [child for child in children if isinstance(child, Q)]
+            if not groups:
+                return self
+        raise ValidationError(f"Groups of conditions nest at most {MAX_GROUP_DEPTH} deep")
+
+    def has_conditions(self) -> bool:
+        """Tell whether there is any: NOT of nothing is none, though it is not empty."""
+        return any(not isinstance(child, Q) or child.has_conditions() for child in self.children)
+
+    def map(self, change: Callable[[str, Any], tuple[str, Any]]) -> "Q":
+        """Return the same tree with every condition changed."""
         mapped = Q()
         mapped.connector, mapped.negated = self.connector, self.negated
         mapped.children = tuple(
-            child.map(change, depth=depth + 1) if isinstance(child, Q) else change(*child)
-            for child in self.children
+            child.map(change) if isinstance(child, Q) else change(*child) for child in self.children
         )
         return mapped
 
     def _joined(self, connector: str, other: "Q") -> "Q":
+        _refuse_others(other)
         if not self or not other:
             return self or other
         joined = Q()
@@ -195,12 +220,17 @@ class OrderKey:
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> ValidationError:
     """Say that there is no `kind` of this name, which one was probably meant, and which there are."""
-    allowed, shown = sorted(known), str(name)[:_SHOWN]
+    allowed, shown = sorted(known), storable(name[:_SHOWN]) if isinstance(name, str) else type(name).__name__
     near = get_close_matches(shown, allowed, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return ValidationError(
         f"Unknown {kind} {shown!r}; {hint}There are: {', '.join(allowed) or 'none'}", field=shown
     )
+
+
+def _refuse_others(*groups: object) -> None:
+    if not all(isinstance(group, Q) for group in groups):
+        raise ValidationError("A Q joins other Qs, and conditions by their names; Q.of makes one of a mapping")
 
 
 def _members(group: Q, connector: str) -> tuple[Q | tuple[str, Any], ...]:

@@ -18,7 +18,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 from src.app.application.common.actor import Actor
-from src.app.application.common.filters import Condition, Family, OrderKey, Q, Takes, unknown
+from src.app.application.common.filters import MAX_ORDER_KEYS, Condition, Family, OrderKey, Q, Takes, unknown
 from src.app.application.common.text import parsed_uuid
 from src.app.domain.common.exceptions import ValidationError
 
@@ -143,6 +143,8 @@ class FilterSet:
             if name not in visible:
                 raise unknown("field", name, visible)
         fields = request.fields or (tuple(visible) if len(visible) < len(self._fields) else None)
+        if len(request.sort) > MAX_ORDER_KEYS:
+            raise ValidationError(f"An order has at most {MAX_ORDER_KEYS} keys", field="sort")
         limit = min(sizes.default if request.limit is None else request.limit, sizes.largest)
         return ListQuery(
             where=self._where(request.where, visible),
@@ -187,7 +189,7 @@ class FilterSet:
             parts = (declared.column or name, *condition.path, asked)
             return "__".join(parts), kind.value_of(key, asked, value)
 
-        return where.map(admitted)
+        return where.bounded().map(admitted)
 
     def _order(self, text: str, visible: Mapping[str, Field]) -> str:
         sortable = [name for name, declared in visible.items() if declared.is_sortable]

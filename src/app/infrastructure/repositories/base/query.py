@@ -32,8 +32,6 @@ from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.sql import ClauseElement
 
 from src.app.application.common.filters import (
-    MAX_GROUP_DEPTH,
-    MAX_TERMS,
     PAGE_KEYS,
     Condition,
     Family,
@@ -308,22 +306,15 @@ class QueryBuilder:
 
     def _shape(self, where: Where, values: list[Any]) -> _Group:
         """Return the shape of a filter, and append its values to `values` in the order of the shape."""
-        terms = counter(1)
 
-        def of_group(group: Q, depth: int) -> _Group:
-            if depth > MAX_GROUP_DEPTH:
-                raise ValidationError(f"Groups of conditions nest at most {MAX_GROUP_DEPTH} deep")
-            children: list[_Group | _Comparison] = []
-            for child in group.children:
-                if next(terms) > MAX_TERMS:
-                    raise ValidationError(f"A filter has at most {MAX_TERMS} conditions")
-                if isinstance(child, Q):
-                    children.append(of_group(child, depth + 1))
-                else:
-                    children.append(self._comparison(child[0], child[1], values))
+        def of_group(group: Q) -> _Group:
+            children = (
+                of_group(child) if isinstance(child, Q) else self._comparison(*child, values)
+                for child in group.children
+            )
             return _Group(group.connector, group.negated, tuple(children))
 
-        return of_group(Q.of(where), 0)
+        return of_group(Q.of(where).bounded())
 
     def _comparison(self, key: str, value: Any, values: list[Any]) -> _Comparison:
         term = self._term(key)

@@ -1,9 +1,9 @@
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, TypeVar, cast, overload
 
 from asyncpg import Record
 
-from src.app.application.common.filters import PAGE_KEYS, Q, Where
+from src.app.application.common.filters import PAGE_KEYS, Where
 from src.app.application.common.lists import ListQuery
 from src.app.application.common.page import Page
 from src.app.domain.common.exceptions import NotFoundError, ValidationError
@@ -325,6 +325,6 @@ class Reads(RepositoryCore[Thing]):
 
 
 def _bounds(filter_data: Where) -> dict[str, Any]:
-    if filter_data is None or isinstance(filter_data, Q):
+    if not isinstance(filter_data, Mapping):
         return {}
     return {name: filter_data[name] for name in PAGE_KEYS if name in filter_data}

@@ -210,7 +210,11 @@ class Writes(RepositoryCore[Thing]):
 
 
 def _refuse_everything(where: Where, *, allow_all: bool = False) -> None:
-    if not isinstance(where, Q) and where and where.keys() & PAGE_KEYS:
+    if not isinstance(where, Mapping):
+        is_empty = not Q.of(where).bounded().has_conditions()
+    elif where.keys() & PAGE_KEYS:
         raise ValidationError("A write takes every row that matches; it has no limit and no offset", field="limit")
-    if not where and not allow_all:
+    else:
+        is_empty = not where
+    if is_empty and not allow_all:
         raise ValidationError("An empty filter means every row; say allow_all=True if you mean it")
