@@ -136,6 +136,17 @@ class TestCursors:
         with pytest.raises(ValidationError, match="not at both"):
             await users.get_page({}, ("city",), cursor=cursor, offset=1)
 
+    @pytest.mark.parametrize(
+        "position", [[], ["Rome"], ["Rome", 1, 2], {"city": "Rome"}, 7, ["Rome", None], [7, 1]]
+    )
+    async def test_a_position_that_is_none_here_is_no_cursor(
+        self, process: Process, users: UsersPSQLRepository, position: Any
+    ) -> None:
+        about = users._build.order(("city",), is_total=True).about
+
+        with pytest.raises(ValidationError, match="begin again without one"):
+            await users.get_page({}, ("city",), cursor=process.database.cursors.seal(position, about=about))
+
     async def test_a_long_way_off_it_reads_no_more_than_at_the_beginning(
         self, process: Process, users: UsersPSQLRepository
     ) -> None:
@@ -181,6 +192,23 @@ class TestOffsets:
 
         assert (page.total, page.items, page.has_more) == (7, [], offset < 7)
 
+    @pytest.mark.parametrize("limit", [-1, True, "2", 2.0, None, 2**63])
+    @pytest.mark.parametrize("with_total", [True, False])
+    async def test_an_impossible_limit_is_refused(
+        self, users: UsersPSQLRepository, limit: Any, with_total: bool
+    ) -> None:
+        with pytest.raises(ValidationError, match="limit is a whole number"):
+            await users.get_page({}, limit=limit, with_total=with_total)
+
+    @pytest.mark.parametrize("order", [None, 7, "city", {"city"}, iter(["city"])])
+    async def test_what_is_no_order_is_refused(self, users: UsersPSQLRepository, order: Any) -> None:
+        with pytest.raises(ValidationError, match="An order is a list of keys"):
+            await users.get_page({}, order)
+
+    async def test_a_misspelt_place_of_nulls_is_named(self, users: UsersPSQLRepository) -> None:
+        with pytest.raises(ValidationError, match="did you mean 'nulls_first'"):
+            await users.get_page({}, ("city__nulls_frist",))
+
     async def test_a_cursor_goes_on_from_a_page_by_offset(self, users: UsersPSQLRepository) -> None:
         page = await users.get_page({}, ("id",), limit=2, offset=2)
 
@@ -210,10 +238,13 @@ class TestColumns:
             (("password_hashed",), "Unknown column"),
             ((), "at least one"),
             (("email; DROP TABLE users",), "Unknown column"),
+            ("email", "a list of names"),
+            (7, "a list of names"),
+            ([["email"]], "a list of names"),
         ],
     )
     async def test_what_is_not_there_or_not_for_callers_is_refused(
-        self, users: UsersPSQLRepository, columns: tuple[str, ...], message: str
+        self, users: UsersPSQLRepository, columns: Any, message: str
     ) -> None:
         with pytest.raises(ValidationError, match=message):
             await users.get_list({}, out=columns)

@@ -302,6 +302,11 @@ class TestStream:
 
         assert await users.count() == 50
 
+    @pytest.mark.parametrize("batch", [0, -1, 2**31, True, "10"])
+    async def test_so_many_at_a_time_are_none(self, users: UsersPSQLRepository, batch: Any) -> None:
+        with pytest.raises(ValidationError, match="batch is a whole number from 1"):
+            await anext(users.stream(batch=batch))
+
     async def test_in_a_unit_of_work_it_sees_what_is_not_committed(self, process: Process) -> None:
         async with UsersPSQLUnitOfWork(process.database) as uow:
             await uow.users.create_bulk([a_row(), a_row()], is_return_require=False)

@@ -23,6 +23,7 @@ MAX_PATH_DEPTH = 8
 MAX_KEY_LENGTH = 500
 MAX_ORDER_KEYS = 8
 PAGE_KEYS = frozenset({"limit", "offset"})
+NULLS = ("nulls_first", "nulls_last")
 
 FilterData = Mapping[str, Any]
 
@@ -214,7 +215,7 @@ class OrderKey:
         """
         is_text = isinstance(text, str)
         column, rest = _apart(text.removeprefix("-") if is_text else text, columns)
-        nulls = rest.pop() if rest and rest[-1] in {"nulls_first", "nulls_last"} else ""
+        nulls = rest.pop() if rest and rest[-1] in NULLS else ""
         return cls(column, _path(text, rest), text.startswith("-"), nulls == "nulls_first")
 
 

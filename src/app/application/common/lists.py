@@ -18,7 +18,16 @@ from typing import Any, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 from src.app.application.common.actor import Actor
-from src.app.application.common.filters import MAX_ORDER_KEYS, Condition, Family, OrderKey, Q, Takes, unknown
+from src.app.application.common.filters import (
+    MAX_ORDER_KEYS,
+    NULLS,
+    Condition,
+    Family,
+    OrderKey,
+    Q,
+    Takes,
+    unknown,
+)
 from src.app.application.common.text import parsed_uuid
 from src.app.domain.common.exceptions import ValidationError
 
@@ -195,7 +204,7 @@ class FilterSet:
         sortable = [name for name, declared in visible.items() if declared.is_sortable]
         key = OrderKey.parse(text, columns=sortable)
         if key.path and self._kinds[key.column].family is not Family.JSON:
-            raise ValidationError(f"{key.column} is not JSON and has no paths", field="sort")
+            raise unknown(f"ending of {key.column}", key.path[-1], NULLS)
         return text.replace(key.column, visible[key.column].column or key.column, 1)
 
 

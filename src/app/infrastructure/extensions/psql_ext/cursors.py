@@ -42,10 +42,14 @@ class Cursors:
                 raise ValueError("not as we write it")
             position: list[Any] = orjson.loads(self._cipher.decrypt(sealed, [about.encode()]))
         except (ValueError, TypeError, AttributeError, InvalidTag):
-            raise ValidationError(
-                "The cursor is none that this list gave in this order; begin again without one", field="cursor"
-            ) from None
+            raise no_cursor() from None
         return position
+
+
+def no_cursor() -> ValidationError:
+    return ValidationError(
+        "The cursor is none that this list gave in this order; begin again without one", field="cursor"
+    )
 
 
 def _text(sealed: bytes) -> str:

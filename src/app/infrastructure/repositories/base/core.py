@@ -1,6 +1,6 @@
 """What reads and writes share: the table, where statements run, and how rows become things."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin
@@ -10,7 +10,7 @@ from sqlalchemy import Table
 from sqlalchemy.orm import DeclarativeBase
 
 from src.app.domain.common.aggregates.base import BaseAggregate
-from src.app.domain.common.exceptions import AppException
+from src.app.domain.common.exceptions import AppException, ValidationError
 from src.app.infrastructure.extensions.psql_ext import Executor, Source, current_database
 from src.app.infrastructure.persistence.unit_of_work import PSQLUnitOfWork
 from src.app.infrastructure.repositories.base.mapping import Composites, Mapper, dataclass_of
@@ -60,7 +60,7 @@ class RepositoryCore(Generic[Thing]):
         return builder_of(self._table)
 
     def _mapper(self, out: Out | None) -> Mapper[Any]:
-        wanted = self._thing if out is None else out if isinstance(out, type) else tuple(out)
+        wanted = self._thing if out is None else out if isinstance(out, type) else _names(out)
         mapper = self._mappers.get((self._table, wanted))
         if mapper is None:
             cls = wanted if isinstance(wanted, type) else dataclass_of(self._table, wanted, renamed=self.renamed)
@@ -97,3 +97,10 @@ class RepositoryCore(Generic[Thing]):
         if self._unit is not None and isinstance(thing, BaseAggregate):
             self._unit.track(thing)
         return thing
+
+
+def _names(out: Iterable[str]) -> tuple[str, ...]:
+    names = None if isinstance(out, str) or not isinstance(out, Iterable) else tuple(out)
+    if names is None or not all(isinstance(name, str) for name in names):
+        raise ValidationError("The columns are a list of names", field="fields")
+    return tuple(dict.fromkeys(names))

@@ -13,8 +13,9 @@ from typing import Any, Self
 from sqlalchemy import ColumnElement, Table, UnaryExpression, and_, false, func, literal_column, or_, tuple_
 from sqlalchemy.dialects.postgresql import JSONB
 
-from src.app.application.common.filters import MAX_ORDER_KEYS, Family, OrderKey
+from src.app.application.common.filters import MAX_ORDER_KEYS, NULLS, Family, OrderKey, unknown
 from src.app.domain.common.exceptions import ValidationError
+from src.app.infrastructure.extensions.psql_ext.cursors import no_cursor
 from src.app.infrastructure.repositories.base.columns import visible
 from src.app.infrastructure.repositories.base.guards import SecurityValidator
 
@@ -41,7 +42,7 @@ class Sort:
         if guard.family in _WITHOUT_ORDER:
             raise ValidationError(f"{key.column} has no order", field=key.column)
         if key.path and guard.family is not Family.JSON:
-            raise ValidationError(f"{key.column} is not JSON and has no paths", field=key.column)
+            raise unknown(f"ending of {key.column}", key.path[-1], NULLS)
         return cls(key, guard, bool(column.nullable) or guard.family is Family.JSON)
 
     @property
@@ -104,7 +105,11 @@ class Order:
         Raises:
             ValidationError: it says what cannot stand in these columns.
         """
-        return [_parameter(sort.guard, value) for sort, value in zip(self.sorts, cursor, strict=True)]
+        try:
+            return [_parameter(sort, value) for sort, value in zip(self.sorts, cursor, strict=True)]
+        except (ValidationError, TypeError, ValueError, ArithmeticError):
+            # One that we sealed ourselves, before the columns were changed.
+            raise no_cursor() from None
 
     def after(self, values: Sequence[Column], position: Sequence[Column | None]) -> ColumnElement[bool]:
         """Return the condition of the rows that come after the one with this position."""
@@ -133,8 +138,8 @@ def ordered_value(column: Column) -> Column:
     return func.nullif(column, literal_column("'null'::jsonb", JSONB()), type_=JSONB())
 
 
-def _parameter(guard: SecurityValidator, value: Any) -> Any:
-    if value is None:
+def _parameter(sort: Sort, value: Any) -> Any:
+    if value is None and sort.is_nullable:
         return None
-    convert = _FROM_CURSOR.get(guard.family)
-    return guard.one(convert(value) if convert else value)
+    convert = _FROM_CURSOR.get(sort.guard.family)
+    return sort.guard.one(convert(value) if convert else value)

@@ -132,10 +132,9 @@ class QueryBuilder:
         Raises:
             ValidationError: the table has no such column, or cannot be ordered by it.
         """
-        texts = tuple(order_data) if isinstance(order_data, (list, tuple)) else ()
-        if len(texts) != len(order_data) or not all(isinstance(text, str) for text in texts):
+        if not isinstance(order_data, (list, tuple)) or not all(isinstance(text, str) for text in order_data):
             raise ValidationError("An order is a list of keys", field="order")
-        return self._order(texts, is_total=is_total)
+        return self._order(tuple(order_data), is_total=is_total)
 
     def select(
         self,
@@ -151,7 +150,7 @@ class QueryBuilder:
         """Return a SELECT of `columns` and its arguments."""
         values: list[Any] = []
         plain = None
-        if type(where) is dict and not order and offset is None:
+        if type(where) is dict and order in ((), []) and offset is None:
             # A few values compared with columns, as almost every read of one thing does it: what
             # to do with them is known by the names of the keys.
             plain = (columns, tuple(where), limit is None, for_update, with_deleted)
@@ -397,14 +396,14 @@ class QueryBuilder:
         return self._labelled(returning) or [literal_column("1")]
 
 
-def row_count(name: str, number: Any) -> int:
-    """Return a limit or an offset.
+def row_count(name: str, number: Any, *, least: int = 0, most: int = MAX_ROWS) -> int:
+    """Return how many rows a limit, an offset or a batch means.
 
     Raises:
-        ValidationError: it is no number of rows.
+        ValidationError: it is no such number.
     """
-    if type(number) is not int or not 0 <= number <= MAX_ROWS:
-        raise ValidationError(f"{name} is a whole number from 0", field=name)
+    if type(number) is not int or not least <= number <= most:
+        raise ValidationError(f"{name} is a whole number from {least} to {most}", field=name)
     return number
 
 

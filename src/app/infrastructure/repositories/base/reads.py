@@ -9,7 +9,10 @@ from src.app.application.common.page import Page
 from src.app.domain.common.exceptions import NotFoundError, ValidationError
 from src.app.infrastructure.repositories.base.core import Out, RepositoryCore, Thing
 from src.app.infrastructure.repositories.base.order import Order
-from src.app.infrastructure.repositories.base.query import ForUpdate, row_count
+from src.app.infrastructure.repositories.base.query import MAX_ROWS, ForUpdate, row_count
+
+# As the protocol of PostgreSQL counts them.
+MAX_BATCH = 2**31 - 1
 
 _Out = TypeVar("_Out")
 
@@ -222,7 +225,7 @@ class Reads(RepositoryCore[Thing]):
             filter_data,
             order,
             # One row more tells whether there are more, where no total does.
-            limit=limit if with_total else limit + 1,
+            limit=limit if with_total else min(limit + 1, MAX_ROWS),
             offset=offset,
             after=after,
             with_total=with_total,
@@ -272,6 +275,7 @@ class Reads(RepositoryCore[Thing]):
         A transaction is open until the last one was taken, or the generator closed.
         """
         mapper = self._mapper(out)
+        row_count("batch", batch, least=1, most=MAX_BATCH)
         bounds = _bounds(filter_data)
         query = self._build.select(
             mapper.columns, filter_data, order=order_data, with_deleted=with_deleted, **bounds
