@@ -227,6 +227,23 @@ class TestRefusedWrites:
             ({"uuid": "nonsense"}, "uuid"),
             ({"found_at": "yesterday"}, "found_at"),
             ({"kind": "stone"}, "kind"),
+            ({"size": 3.7}, "size"),
+            ({"name": ["one", "two"]}, "name"),
+            ({"price": Decimal("NaN")}, "price"),
+            ({"price": 0.1}, "price"),
+            ({"found_at": datetime(2026, 1, 1)}, "found_at"),  # noqa: DTZ001
+            ({"found_at": datetime.max.replace(tzinfo=UTC)}, "found_at"),
+            ({"found_on": datetime(2026, 1, 1, tzinfo=UTC)}, "found_on"),
+            ({"opens_at": time(9, tzinfo=UTC)}, "opens_at"),
+            ({"age": 60}, "age"),
+            ({"tags": "old"}, "tags"),
+            ({"tags": [["old"], ["round"]]}, "tags"),
+            ({"numbers": [1.5]}, "numbers"),
+            ({"meta": {1, 2}}, "meta"),
+            ({"meta": {"a": float("nan")}}, "meta"),
+            ({"meta": {"a": Decimal("1e400")}}, "meta"),
+            ({"meta": {"a": "\x00"}}, "meta"),
+            ({"words": "ammonite"}, "words"),
         ],
     )
     async def test_by_the_value(
@@ -236,6 +253,16 @@ class TestRefusedWrites:
             await self.write(specimens, way, row)
 
         assert [detail["key"] for detail in refused.value.details] == [field]
+
+    @pytest.mark.parametrize("rows", [[{}], [{"code": "a"}, None], {"code": "a"}, None])
+    @pytest.mark.parametrize("is_return_require", [True, False])
+    async def test_what_is_no_row_is_said_to_be_none(
+        self, specimens: CommonPSQLRepository, rows: Any, is_return_require: bool
+    ) -> None:
+        with pytest.raises(ValidationError, match=r"[Rr]ow"):
+            await specimens.create_bulk(rows, is_return_require)
+
+        assert await specimens.count() == 0
 
     async def test_of_many_rows_none_is_kept(self, specimens: CommonPSQLRepository) -> None:
         rows = [{"code": f"c{n}"} for n in range(100)]
@@ -266,6 +293,36 @@ class TestRefusedWrites:
             await specimens.update_bulk([{"id": created["id"], "size": 1}, {"id": created["id"], "size": 2}])
         with pytest.raises(ValidationError, match="same row"):
             await specimens.upsert_bulk([{"code": "b", "size": 1}, {"code": "b", "size": 2}], ["code"])
+
+    async def test_a_key_is_compared_as_the_database_does(self, specimens: CommonPSQLRepository) -> None:
+        uuid = UUID(int=10)
+
+        with pytest.raises(ValidationError, match="same row"):
+            await specimens.update_bulk([{"uuid": uuid, "size": 1}, {"uuid": uuid.hex, "size": 2}], key="uuid")
+
+    @pytest.mark.parametrize(
+        ("key", "message"),
+        [("cdoe", "did you mean 'code'"), ("secret", "Unknown column 'secret'"), ("meta", "cannot be the key")],
+    )
+    async def test_what_is_no_key_is_refused(
+        self, specimens: CommonPSQLRepository, key: str, message: str
+    ) -> None:
+        with pytest.raises(ValidationError, match=message):
+            await specimens.update_bulk([{key: "x", "size": 1}], key=key)
+
+    @pytest.mark.parametrize("conflict", ["code", (), ("size",), ("code", "size"), ("secret",)])
+    async def test_what_is_not_unique_has_no_conflict(
+        self, specimens: CommonPSQLRepository, conflict: Any
+    ) -> None:
+        with pytest.raises(ValidationError):
+            await specimens.upsert_bulk([{"code": "a", "size": 1, "secret": "x"}], conflict)
+
+    async def test_nothing_to_look_for_finds_nothing(self, specimens: CommonPSQLRepository) -> None:
+        await specimens.create({"code": "a"})
+
+        for where in ({}, {"limit": 1}, {"code__ilike": "a"}):
+            with pytest.raises(ValidationError):
+                await specimens.get_or_create(where)
 
     async def test_what_was_removed_is_not_there_to_be_updated(self, specimens: CommonPSQLRepository) -> None:
         created = await specimens.create({"code": "a"})

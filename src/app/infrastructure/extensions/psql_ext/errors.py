@@ -25,7 +25,7 @@ _BY_STATE: dict[str, tuple[type[AppException], str]] = {
     "57014": (ExternalServiceError, "The database took too long"),
 }
 
-_COPIED_COLUMN = re.compile(r"COPY \w+, line \d+, column (\w+)")
+_COPIED_COLUMN = re.compile(r"^COPY \w+, line \d+, column (\w+)$", re.MULTILINE)
 
 # The statement itself is wrong, or the schema is another one: a fault of ours and not an outage.
 _OUR_FAULT = frozenset({"42", "0A", "2F"})
@@ -52,8 +52,13 @@ def translated(error: Exception) -> AppException:
 
 def column_of(error: BaseException | None) -> str | None:
     """Return the name of the column that a driver's error is about, from its diagnostics."""
-    in_copy = _COPIED_COLUMN.match(getattr(error, "context", None) or "")
+    in_copy = _COPIED_COLUMN.search(getattr(error, "context", None) or "")
     return getattr(error, "column_name", None) or (in_copy[1] if in_copy else None)
+
+
+def is_missing(error: BaseException | None) -> bool:
+    """Tell whether a driver's error is about a value that must be there."""
+    return getattr(error, "sqlstate", None) == "23502"
 
 
 def is_outage(error: AppException) -> bool:

@@ -7,17 +7,21 @@ import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from operator import itemgetter
+from types import NoneType
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import ARRAY, Enum, String, Table
+from sqlalchemy import ARRAY, Column, Enum, PrimaryKeyConstraint, String, Table, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 
-from src.app.application.common.filters import unknown
+from src.app.application.common.filters import Family, unknown
 from src.app.domain.common.exceptions import ValidationError
 from src.app.infrastructure.extensions.psql_ext.json import json_parameter
 from src.app.infrastructure.repositories.base.columns import Columns, visible
+from src.app.infrastructure.repositories.base.guards import SecurityValidator
 from src.app.infrastructure.repositories.base.query import SOFT_DELETE, UPDATED_AT, VERSION, Query
+from src.app.infrastructure.repositories.base.stored import row_of, rows_of, stored_columns
 
 Data = Mapping[str, Any]
 Rows = Sequence[Data]
@@ -25,6 +29,8 @@ Rows = Sequence[Data]
 # A statement of more rows would run into the statement timeout, and hold too much at once.
 MAX_ROWS_OF_STATEMENT = 20_000
 MIN_ROWS_TO_COPY = 2_000
+
+_NO_KEYS = frozenset({Family.JSON, Family.LIST, Family.DOCUMENT, Family.OTHER})
 
 _DIALECT = asyncpg_dialect()  # type: ignore[no-untyped-call]
 _QUOTE = _DIALECT.identifier_preparer.quote
@@ -40,21 +46,24 @@ class Copied:
     """What COPY takes: the columns, and the values of each row in their order, made when they are taken.
 
     Raises:
-        ValidationError: a row names other columns than the first; raised when it is taken.
+        ValidationError: a row names other columns than the first, or its values are not of their
+            types; raised when it is taken.
     """
 
     def __init__(self, table: Table, items: Iterable[Data]) -> None:
-        rows = iter(items)
-        first = next(rows, {})
-        self.columns = list(first)
-        _refuse_unknown(table, self.columns)
+        rows = iter(rows_of(items))
+        head = list(islice(rows, 1))
+        self.columns: list[str] = _named(head[0]) if head else []
         self.in_hand: list[Data] = []
         """The row that was handed out last; none while the next is being made."""
-        self._values = _values(self.columns, chain((first,), rows), self.in_hand)
+        stored = stored_columns(table, tuple(self.columns))
+        self._values = (
+            _values(self.columns, chain(head, rows), self.in_hand, stored.check_row) if head else iter(())
+        )
 
     def statements(self) -> Iterator[Iterator[tuple[Any, ...]]]:
         """Yield the rows of one statement after the other; the next begins when the last is used up."""
-        for first in self._values if self.columns else ():
+        for first in self._values:
             yield chain((first,), islice(self._values, MAX_ROWS_OF_STATEMENT - 1))
 
 
@@ -74,7 +83,7 @@ def insert(table: Table, rows: Rows, returning: Columns, *, conflict: Sequence[s
 
     Where the `conflict` columns are taken, the row that has them is updated.
     """
-    columns = list(rows[0])
+    columns = _named(rows[0])
     arrays = _arrays(table, columns, rows)
     names = ", ".join(map(_QUOTE, columns))
     sql = (
@@ -85,23 +94,53 @@ def insert(table: Table, rows: Rows, returning: Columns, *, conflict: Sequence[s
     return sql, arrays
 
 
-def refuse_repeated(rows: Rows, key: str) -> None:
+def refuse_repeated(table: Table, rows: Rows, key: str) -> None:
     """Refuse rows without their key, and two of the same.
 
     Raises:
-        ValidationError: there are such.
+        ValidationError: there are such, or the column can be no key.
     """
+    if key not in visible(table):
+        raise unknown("column", key, visible(table))
+    guard = SecurityValidator(key, table.c[key].type)
+    if guard.family in _NO_KEYS:
+        raise ValidationError(f"{key} cannot be the key of a row", field=key)
     try:
-        keys = {row[key] for row in rows}
+        given = [row[key] for row in rows]
     except (KeyError, TypeError):
-        raise ValidationError(f"Each row needs its key, {key}", field=key) from None
-    if len(keys) != len(rows):
+        given = [row_of(row).get(key) for row in rows]
+    types = set(map(type, given))
+    if NoneType in types:
+        raise ValidationError(f"Each row needs its key, {key}", field=key)
+    # As the database compares them: a UUID may be written in several ways.
+    keys = given if types in ({int}, {UUID}) else map(guard.one, given)
+    if len(set(keys)) != len(rows):
         raise ValidationError("Two rows of one call are about the same row", field=key)
+
+
+def refuse_conflict(table: Table, conflict: Sequence[str]) -> None:
+    """Refuse columns that can have no conflict, because they are not unique together.
+
+    Raises:
+        ValidationError: they are such.
+    """
+    known = visible(table)
+    if not isinstance(conflict, (list, tuple)):
+        raise ValidationError("A conflict is a list of columns", field="conflict")
+    if not conflict:
+        raise ValidationError("A conflict names at least one column", field="conflict")
+    for name in conflict:
+        if name not in known:
+            raise unknown("column", name, known)
+    unique = [names for names in _unique(table) if names <= set(known)]
+    if set(conflict) not in unique:
+        told = (", ".join(name for name in known if name in names) for names in unique)
+        raise unknown("unique columns", ", ".join(conflict), told)
 
 
 def update(table: Table, rows: Rows, returning: Columns, *, key: str) -> Query:
     """Return an UPDATE of each row by its key."""
-    columns = list(rows[0])
+    columns = _named(rows[0])
     arrays = _arrays(table, columns, rows)
     given = {name: _given(table, name) for name in columns}
     return _update(table, given, key, returning, source=_unnested(table, columns)), arrays
@@ -115,9 +154,9 @@ class CopiedUpdate:
     """
 
     def __init__(self, table: Table, rows: Rows, returning: Columns, *, key: str) -> None:
-        self.columns = list(rows[0])
-        _refuse_unknown(table, self.columns)
-        self.values = _values(self.columns, rows, [])
+        self.columns = _named(rows[0])
+        stored = stored_columns(table, tuple(self.columns))
+        self.values = _values(self.columns, rows, [], stored.check_row)
         # Named after what it holds: the driver keeps statements by their text.
         self.name = f"given_{zlib.crc32(repr((table.fullname, self.columns)).encode())}"
         names = ", ".join(map(_QUOTE, self.columns))
@@ -162,22 +201,40 @@ def _marks(table: Table, columns: Collection[str]) -> list[str]:
     return [f"{name} = {value}" for name, value in marks.items() if name in table.c and name not in columns]
 
 
-def _refuse_unknown(table: Table, columns: Iterable[str]) -> None:
-    for name in columns:
-        if name not in table.c:
-            raise unknown("column", name, visible(table))
+def _unique(table: Table) -> Iterator[set[str]]:
+    """Yield which columns are unique together, at once and in the whole table."""
+    for constraint in table.constraints:
+        if isinstance(constraint, (PrimaryKeyConstraint, UniqueConstraint)) and not constraint.deferrable:
+            yield set(constraint.columns.keys())
+    for index in table.indexes:
+        is_whole = index.dialect_options["postgresql"]["where"] is None
+        if index.unique and is_whole and all(isinstance(part, Column) for part in index.expressions):
+            yield set(index.columns.keys())
+
+
+def _named(row: object) -> list[str]:
+    columns = list(row_of(row))
+    if not columns:
+        raise ValidationError("A row names at least one column")
+    return columns
 
 
 def _arrays(table: Table, columns: list[str], rows: Rows) -> list[list[Any]]:
-    _refuse_unknown(table, columns)
+    stored = stored_columns(table, tuple(columns))
     arrays = [list(column) for column in zip(*_values(columns, rows, []), strict=True)]
+    stored.check_arrays(arrays)
     for place, name in enumerate(columns):
         if isinstance(table.c[name].type, (ARRAY, JSONB)):
             arrays[place] = [json_parameter(value) for value in arrays[place]]
     return arrays
 
 
-def _values(columns: list[str], rows: Iterable[Data], in_hand: list[Data]) -> Iterator[tuple[Any, ...]]:
+def _values(
+    columns: list[str],
+    rows: Iterable[Data],
+    in_hand: list[Data],
+    check: Callable[[Sequence[Any]], None] | None = None,
+) -> Iterator[tuple[Any, ...]]:
     # One column alone would be taken as a value, and not as a row of one.
     take: Callable[[Data], tuple[Any, ...]] = itemgetter(*columns) if len(columns) > 1 else _only(columns)
     width = len(columns)
@@ -187,8 +244,13 @@ def _values(columns: list[str], rows: Iterable[Data], in_hand: list[Data]) -> It
             values = take(row)
         except KeyError:
             values = ()
+        except TypeError:
+            row_of(row)
+            raise
         if len(row) != width or len(values) != width:
             raise ValidationError("All rows of one call name the same columns")
+        if check is not None:
+            check(values)
         yield values
         in_hand.clear()
 

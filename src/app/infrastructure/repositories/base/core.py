@@ -15,7 +15,8 @@ from src.app.infrastructure.extensions.psql_ext import Executor, Source, current
 from src.app.infrastructure.persistence.unit_of_work import PSQLUnitOfWork
 from src.app.infrastructure.repositories.base.mapping import Composites, Mapper, dataclass_of
 from src.app.infrastructure.repositories.base.query import MAX_SHAPES, Query, QueryBuilder
-from src.app.infrastructure.repositories.base.violations import Rows, Violations, named, unfit
+from src.app.infrastructure.repositories.base.stored import unfit
+from src.app.infrastructure.repositories.base.violations import Rows, Violations, named
 
 Thing = TypeVar("Thing")
 
@@ -86,7 +87,7 @@ class RepositoryCore(Generic[Thing]):
             yield
         except AppException as error:
             raise named(error, self.violations, table=self._table, rows=rows) from error.__cause__
-        except (TypeError, ValueError, OverflowError) as error:
+        except (TypeError, ValueError, ArithmeticError, RecursionError) as error:
             # So a COPY says that it cannot write the value in hand.
             refused = unfit(self._table, rows)
             if refused is None:

@@ -45,6 +45,7 @@ from src.app.infrastructure.repositories.base.columns import Columns, visible
 from src.app.infrastructure.repositories.base.guards import SecurityValidator, unbounded
 from src.app.infrastructure.repositories.base.lookups import LOOKUPS, Lookup
 from src.app.infrastructure.repositories.base.order import Order, Sort, ordered_value
+from src.app.infrastructure.repositories.base.stored import stored_columns
 
 MAX_ROWS = 2**62
 MAX_SHAPES = 1000
@@ -251,6 +252,7 @@ class QueryBuilder:
     def insert(self, row: Mapping[str, Any], returning: Columns, *, unless_there: bool = False) -> Query:
         """Return an INSERT of one row; with `unless_there` it does nothing where a unique value is taken."""
         columns = tuple(row)
+        stored_columns(self.table, columns).check_row(tuple(row.values()))
 
         def build() -> ClauseElement:
             statement = insert(self.table).values(self._assignments(columns, _Places()))
@@ -264,6 +266,7 @@ class QueryBuilder:
         self, row: Mapping[str, Any], where: Where, returning: Columns, *, with_deleted: bool = False
     ) -> Query:
         columns, values = tuple(row), list(row.values())
+        stored_columns(self.table, columns).check_row(values)
         filtered = self._shape(where, values)
 
         def build() -> ClauseElement:
@@ -384,9 +387,6 @@ class QueryBuilder:
         return limit is not None, offset is not None
 
     def _assignments(self, columns: Iterable[str], places: _Places) -> dict[str, ColumnElement[Any]]:
-        for name in columns:
-            if name not in self.table.c:
-                raise unknown("column", name, visible(self.table))
         return {name: places.next(self.table.c[name].type) for name in columns}
 
     def _labelled(self, columns: Columns) -> list[ColumnElement[Any]]:

@@ -15,6 +15,7 @@ from src.app.infrastructure.repositories.base.columns import NONE, Columns
 from src.app.infrastructure.repositories.base.core import Out, RepositoryCore, Thing
 from src.app.infrastructure.repositories.base.mapping import Mapper
 from src.app.infrastructure.repositories.base.query import SOFT_DELETE, Query
+from src.app.infrastructure.repositories.base.stored import row_of, rows_of, stored_columns
 
 Data = Mapping[str, Any]
 ATTEMPTS = 3
@@ -30,7 +31,7 @@ class Writes(RepositoryCore[Thing]):
     async def create(self, data: Data, is_return_require: bool = True) -> Thing | None:
         """Insert one row and return it as it is stored. An aggregate is inserted by `add`."""
         mapper = self._mapper(None)
-        row = dict(data)
+        row = row_of(data)
         rows = await self._write(self._build.insert(row, mapper.columns if is_return_require else NONE), [row])
         return self._tracked(mapper.thing(rows[0])) if is_return_require else None
 
@@ -68,7 +69,7 @@ class Writes(RepositoryCore[Thing]):
             ValidationError: the filter is empty, and `allow_all` does not say that this is meant.
         """
         _refuse_everything(filter_data, allow_all=allow_all)
-        row = dict(data)
+        row = row_of(data)
         if not row:
             raise ValidationError("There is nothing to update")
         mapper = self._mapper(None)
@@ -110,7 +111,12 @@ class Writes(RepositoryCore[Thing]):
             ConflictError: another row has a unique value of the new one.
         """
         mapper = self._mapper(None)
-        row = {**filter_data, **(defaults or {})}
+        values = row_of(filter_data)
+        row = values | row_of({} if defaults is None else defaults)
+        if not values:
+            raise ValidationError("Name at least one value to look for")
+        # Refused before it is looked for, so that it does not depend on what is there.
+        stored_columns(self._table, tuple(row)).check_row(tuple(row.values()))
         for _ in range(ATTEMPTS):
             found = await self._write(self._build.select(mapper.columns, filter_data, limit=1))
             if found:
@@ -131,8 +137,8 @@ class Writes(RepositoryCore[Thing]):
         out take its default; all rows of one call name the same columns.
         """
         if is_return_require:
-            mapper, given = self._mapper(out), list(items)
-            if mapper.columns.keys() == {"id"} and given and "id" not in given[0]:
+            mapper, given = self._mapper(out), list(rows_of(items))
+            if mapper.columns.keys() == {"id"} and given and "id" not in row_of(given[0]):
                 return await self._create_numbered(given, mapper)
             return await self._bulk(given, mapper, partial(bulk.insert, self._table))
         rows = bulk.Copied(self._table, items)
@@ -150,8 +156,9 @@ class Writes(RepositoryCore[Thing]):
         Raises:
             ValidationError: two items are about the same row.
         """
+        bulk.refuse_conflict(self._table, conflict)
         mapper = self._mapper(None) if is_return_require else None
-        return await self._bulk(list(items), mapper, partial(bulk.insert, self._table, conflict=conflict))
+        return await self._bulk(list(rows_of(items)), mapper, partial(bulk.insert, self._table, conflict=conflict))
 
     async def update_bulk(
         self, items: Iterable[Data], key: str = "id", is_return_require: bool = True
@@ -161,8 +168,8 @@ class Writes(RepositoryCore[Thing]):
         Raises:
             ValidationError: two items are about the same row.
         """
-        rows = list(items)
-        bulk.refuse_repeated(rows, key)
+        rows = list(rows_of(items))
+        bulk.refuse_repeated(self._table, rows, key)
         mapper = self._mapper(None) if is_return_require else None
         if len(rows) < bulk.MIN_ROWS_TO_COPY:
             return await self._bulk(rows, mapper, partial(bulk.update, self._table, key=key))
@@ -180,7 +187,7 @@ class Writes(RepositoryCore[Thing]):
     async def _create_numbered(self, rows: bulk.Rows, mapper: Mapper[Any]) -> list[Any]:
         """Copy the rows with ids that were taken for them, which takes half the time of asking for theirs."""
         ids = await self._write(bulk.reserve_ids(self._table, len(rows)))
-        numbered = ({**row, "id": id_} for row, (id_,) in zip(rows, ids, strict=True))
+        numbered = (row_of(row) | {"id": id_} for row, (id_,) in zip(rows, ids, strict=True))
         await self.create_bulk(numbered, is_return_require=False)
         return mapper.things(ids)
 
