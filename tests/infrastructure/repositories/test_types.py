@@ -254,6 +254,10 @@ class TestRefusedWrites:
 
         assert [detail["key"] for detail in refused.value.details] == [field]
 
+    async def test_more_than_the_database_takes_is_no_outage(self, specimens: CommonPSQLRepository) -> None:
+        with pytest.raises(ValidationError, match="more than the database takes"):
+            await specimens.create({"name": " ".join(f"word{number}" for number in range(120_000))})
+
     @pytest.mark.parametrize("rows", [[{}], [{"code": "a"}, None], {"code": "a"}, None])
     @pytest.mark.parametrize("is_return_require", [True, False])
     async def test_what_is_no_row_is_said_to_be_none(

@@ -20,6 +20,7 @@ _BY_STATE: dict[str, tuple[type[AppException], str]] = {
     "23": (ValidationError, "A value breaks a rule of the data"),
     "21000": (ValidationError, "Two rows of one call are about the same row"),
     "22": (ValidationError, "A value does not fit its field"),
+    "54": (ValidationError, "A value is more than the database takes"),
     "40": (ExternalServiceError, "Another request changed the same data; retry"),
     "55P03": (ExternalServiceError, "Another request holds the same data; retry"),
     "57014": (ExternalServiceError, "The database took too long"),
