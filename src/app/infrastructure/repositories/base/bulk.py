@@ -21,7 +21,7 @@ from src.app.infrastructure.extensions.psql_ext.json import json_parameter
 from src.app.infrastructure.repositories.base.columns import Columns, visible
 from src.app.infrastructure.repositories.base.guards import SecurityValidator
 from src.app.infrastructure.repositories.base.query import SOFT_DELETE, UPDATED_AT, VERSION, Query
-from src.app.infrastructure.repositories.base.stored import row_of, rows_of, stored_columns
+from src.app.infrastructure.repositories.base.stored import StoredColumns, row_of, rows_of, stored_columns
 
 Data = Mapping[str, Any]
 Rows = Sequence[Data]
@@ -29,6 +29,7 @@ Rows = Sequence[Data]
 # A statement of more rows would run into the statement timeout, and hold too much at once.
 MAX_ROWS_OF_STATEMENT = 20_000
 MIN_ROWS_TO_COPY = 2_000
+LOOKED_AT_ONCE = 500
 
 _NO_KEYS = frozenset({Family.JSON, Family.LIST, Family.DOCUMENT, Family.OTHER})
 
@@ -55,11 +56,9 @@ class Copied:
         head = list(islice(rows, 1))
         self.columns: list[str] = _named(head[0]) if head else []
         self.in_hand: list[Data] = []
-        """The row that was handed out last; none while the next is being made."""
+        """The rows that are being handed out; none while the next are being made."""
         stored = stored_columns(table, tuple(self.columns))
-        self._values = (
-            _values(self.columns, chain(head, rows), self.in_hand, stored.check_row) if head else iter(())
-        )
+        self._values = _values(stored, self.columns, chain(head, rows), self.in_hand) if head else iter(())
 
     def statements(self) -> Iterator[Iterator[tuple[Any, ...]]]:
         """Yield the rows of one statement after the other; the next begins when the last is used up."""
@@ -156,7 +155,7 @@ class CopiedUpdate:
     def __init__(self, table: Table, rows: Rows, returning: Columns, *, key: str) -> None:
         self.columns = _named(rows[0])
         stored = stored_columns(table, tuple(self.columns))
-        self.values = _values(self.columns, rows, [], stored.check_row)
+        self.values = _values(stored, self.columns, rows, [])
         # Named after what it holds: the driver keeps statements by their text.
         self.name = f"given_{zlib.crc32(repr((table.fullname, self.columns)).encode())}"
         names = ", ".join(map(_QUOTE, self.columns))
@@ -221,8 +220,7 @@ def _named(row: object) -> list[str]:
 
 def _arrays(table: Table, columns: list[str], rows: Rows) -> list[list[Any]]:
     stored = stored_columns(table, tuple(columns))
-    arrays = [list(column) for column in zip(*_values(columns, rows, []), strict=True)]
-    stored.check_arrays(arrays)
+    arrays = [list(column) for column in zip(*_values(stored, columns, rows, []), strict=True)]
     for place, name in enumerate(columns):
         if isinstance(table.c[name].type, (ARRAY, JSONB)):
             arrays[place] = [json_parameter(value) for value in arrays[place]]
@@ -230,28 +228,27 @@ def _arrays(table: Table, columns: list[str], rows: Rows) -> list[list[Any]]:
 
 
 def _values(
-    columns: list[str],
-    rows: Iterable[Data],
-    in_hand: list[Data],
-    check: Callable[[Sequence[Any]], None] | None = None,
+    stored: StoredColumns, columns: list[str], rows: Iterable[Data], in_hand: list[Data]
 ) -> Iterator[tuple[Any, ...]]:
     # One column alone would be taken as a value, and not as a row of one.
     take: Callable[[Data], tuple[Any, ...]] = itemgetter(*columns) if len(columns) > 1 else _only(columns)
-    width = len(columns)
-    for row in rows:
-        in_hand[:] = (row,)
+    rows = iter(rows)
+    # Looked at by column, some rows at once: row by row it would cost a third of what COPY does.
+    while part := list(islice(rows, LOOKED_AT_ONCE)):
+        in_hand[:] = part
         try:
-            values = take(row)
+            taken = list(map(take, part))
+            widths = set(map(len, part))
         except KeyError:
-            values = ()
+            widths = set()
         except TypeError:
-            row_of(row)
+            for row in part:
+                row_of(row)
             raise
-        if len(row) != width or len(values) != width:
+        if widths != {len(columns)}:
             raise ValidationError("All rows of one call name the same columns")
-        if check is not None:
-            check(values)
-        yield values
+        stored.check_arrays(zip(*taken, strict=True))
+        yield from taken
         in_hand.clear()
 
 

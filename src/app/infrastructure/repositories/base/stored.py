@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from math import isfinite
+from sys import getsizeof
+from types import NoneType
 from typing import Any
 from uuid import UUID
 
@@ -39,6 +42,9 @@ _TYPES: dict[Family, tuple[type, ...]] = {
     Family.BYTES: (bytes, bytearray, memoryview),
     Family.LIST: (list, tuple),
 }
+# A decimal of less than a hundred digits, and of so many bytes: nobody needs to count them.
+_SHORT, _SMALL = 100, 150
+
 _NOT_TYPES: dict[Family, tuple[type, ...]] = {
     Family.INTEGER: (bool,),
     Family.NUMBER: (bool,),
@@ -150,22 +156,36 @@ class _Column:
 
     def check_type(self, type_: type) -> None:
         known = _TYPES.get(self._family)
-        if known is None or type_ is type(None):
+        if known is None or type_ is NoneType:
             return
         if not issubclass(type_, known) or issubclass(type_, _NOT_TYPES.get(self._family, ())):
             raise self.refused()
 
     def check_all(self, values: Sequence[Any]) -> None:
-        for type_ in set(map(type, values)):
+        types = set(map(type, values))
+        for type_ in types:
             self.check_type(type_)
         if self.check is None:
             return
+        present = values if NoneType not in types else [value for value in values if value is not None]
         try:
-            for value in values:
-                if value is not None:
+            if present and not self._are_plainly_fine(present, types - {NoneType}):
+                for value in present:
                     self.check(value)
         except (TypeError, ValueError, ArithmeticError):
             raise self.refused() from None
+
+    def _are_plainly_fine(self, values: Sequence[Any], types: set[type]) -> bool:
+        """Tell so, for values of one usual type, at a tenth of the cost of looking at each."""
+        if types == {Decimal}:
+            exponents = list(map(Decimal.adjusted, values))
+            is_short = (
+                max(exponents) < _SHORT and min(exponents) > -_SHORT and max(map(getsizeof, values)) < _SMALL
+            )
+            return is_short and all(map(Decimal.is_finite, values))
+        if types == {float}:
+            return all(map(isfinite, values))
+        return types == {datetime} and self.check is _within_time and _is_within_time(min(values), max(values))
 
     def refusal(self, value: Any) -> ValidationError | None:
         try:
@@ -204,7 +224,11 @@ class _Column:
 
 
 def _within_time(moment: datetime) -> None:
+    if not _is_within_time(moment, moment):
+        raise ValueError("out of range in UTC")
+
+
+def _is_within_time(first: datetime, last: datetime) -> bool:
     # One without a time zone is compared with none. The first and the last moment are infinities to
     # the driver, which reads these without a time zone.
-    if not FIRST_MOMENT < moment < LAST_MOMENT:
-        raise ValueError("out of range in UTC")
+    return first > FIRST_MOMENT and last < LAST_MOMENT
