@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, cast
 
 import asyncpg
+import hypothesis
 import pytest
 from alembic import command
 from alembic.config import Config
@@ -25,6 +26,11 @@ from src.local.testing import Addresses, LeftOutError, servers_for_tests
 
 _SERVERS: pytest.StashKey[Addresses] = pytest.StashKey()
 _WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+
+# Chosen by `--hypothesis-profile`; a failure prints what repeats it.
+hypothesis.settings.register_profile("ci", deadline=None, print_blob=True)
+hypothesis.settings.register_profile("nightly", hypothesis.settings.get_profile("ci"), max_examples=1000)
+hypothesis.settings.load_profile("ci")
 
 _EMPTY = ";".join(f"DELETE FROM {table.name}" for table in reversed(Base.metadata.sorted_tables))
 
@@ -62,14 +68,19 @@ _PARTS = {
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how long each part of the suite worked, added up over the parallel workers."""
+    """Say how long each part of the suite worked, added up over the parallel workers, and what it asked."""
     seconds: defaultdict[str, float] = defaultdict(float)
+    queries = 0
     for report in (report for reports in terminalreporter.stats.values() for report in reports):
         if isinstance(report, pytest.TestReport):
             folders = report.nodeid.split("/")[1:3]
             part = _PARTS.get("/".join(folders)) or _PARTS.get(folders[0], "other")
             seconds[part] += report.duration
+            if report.when == "teardown":
+                queries += sum(cast("int", number) for name, number in report.user_properties if name == "queries")
     terminalreporter.write_line(", ".join(f"{part} {spent:.0f} s" for part, spent in seconds.items()))
+    if queries:
+        terminalreporter.write_line(f"{queries} queries were generated, and compared with their reference")
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,11 @@ class Cursors:
 
     def seal(self, position: list[Any], *, about: str) -> str | None:
         """Return the text for a position in the list that `about` describes; None if it would be too long."""
-        text = _text(self._cipher.encrypt(orjson.dumps(position, default=str), [about.encode()]))
+        text = _text(
+            self._cipher.encrypt(
+                orjson.dumps(position, default=str, option=orjson.OPT_PASSTHROUGH_DATETIME), [about.encode()]
+            )
+        )
         return text if len(text) <= MAX_LENGTH else None
 
     def open(self, text: str, *, about: str) -> list[Any]:

@@ -42,7 +42,7 @@ async def use_json(connection: asyncpg.Connection) -> None:
     )
 
 
-_SCALARS = (dict, str, int, float, type(None), orjson.Fragment)
+_SCALARS = (dict, str, int, float, Decimal, type(None), orjson.Fragment)
 
 
 def _is_finite(value: Any) -> bool:

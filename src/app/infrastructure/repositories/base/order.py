@@ -10,19 +10,21 @@ from datetime import time
 from decimal import Decimal
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Table, UnaryExpression, and_, false, func, literal_column, or_, tuple_
+from sqlalchemy import ColumnElement, Table, Text, UnaryExpression, and_, false, func, literal_column, or_, tuple_
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeEngine
 
 from src.app.application.common.filters import MAX_ORDER_KEYS, NULLS, Family, OrderKey, unknown
 from src.app.domain.common.exceptions import ValidationError
 from src.app.infrastructure.extensions.psql_ext.cursors import no_cursor
 from src.app.infrastructure.repositories.base.columns import visible
-from src.app.infrastructure.repositories.base.guards import SecurityValidator
+from src.app.infrastructure.repositories.base.guards import SecurityValidator, unbounded
 
 Column = ColumnElement[Any]
 
 _WITHOUT_ORDER = {Family.DOCUMENT, Family.OTHER}
 _NOT_IN_CURSORS = {Family.DURATION, Family.BYTES, Family.LIST}
+_JSON_TEXT = SecurityValidator("cursor", Text())
 _FROM_CURSOR: dict[Family, Callable[[Any], Any]] = {Family.NUMBER: Decimal, Family.TIME: time.fromisoformat}
 
 
@@ -138,8 +140,21 @@ def ordered_value(column: Column) -> Column:
     return func.nullif(column, literal_column("'null'::jsonb", JSONB()), type_=JSONB())
 
 
+def position_of(value: Column) -> Column:
+    """Return what of an ordered value goes into a cursor: JSON as its text, or numbers in it would be rounded."""
+    return value.cast(Text) if isinstance(value.type, JSONB) else value
+
+
+def at_position(value: Column, parameter: Callable[[TypeEngine[Any]], Column]) -> Column:
+    """Return the parameter that comes out of a cursor, to be compared with an ordered value."""
+    is_json = isinstance(value.type, JSONB)
+    return parameter(Text()).cast(JSONB) if is_json else parameter(unbounded(value.type))
+
+
 def _parameter(sort: Sort, value: Any) -> Any:
     if value is None and sort.is_nullable:
         return None
+    if sort.guard.family is Family.JSON:
+        return _JSON_TEXT.one(value)
     convert = _FROM_CURSOR.get(sort.guard.family)
     return sort.guard.one(convert(value) if convert else value)

@@ -44,7 +44,7 @@ from src.app.domain.common.exceptions import ValidationError
 from src.app.infrastructure.repositories.base.columns import Columns, visible
 from src.app.infrastructure.repositories.base.guards import SecurityValidator, unbounded
 from src.app.infrastructure.repositories.base.lookups import LOOKUPS, Lookup
-from src.app.infrastructure.repositories.base.order import Order, Sort, ordered_value
+from src.app.infrastructure.repositories.base.order import Order, Sort, at_position, ordered_value, position_of
 from src.app.infrastructure.repositories.base.stored import stored_columns
 
 MAX_ROWS = 2**62
@@ -210,7 +210,7 @@ class QueryBuilder:
             sorted_by = [self._sorted(sort, places) for sort in order.sorts]
             if known is not None:
                 position = [
-                    places.next(unbounded(value.type)) if is_known else None
+                    at_position(value, places.next) if is_known else None
                     for value, is_known in zip(sorted_by, known, strict=True)
                 ]
                 clause = and_(clause, order.after(sorted_by, position))
@@ -221,7 +221,7 @@ class QueryBuilder:
                 counted = select(func.count()).select_from(self.table).where(clause)
                 selected.append(counted.correlate(None).scalar_subquery().label("total__"))
             if order.has_cursors:
-                selected += [value.label(f"position__{place}") for place, value in enumerate(sorted_by)]
+                selected += [position_of(value).label(f"position__{n}") for n, value in enumerate(sorted_by)]
             rows = select(*selected).where(clause)
             rows = rows.order_by(*(sort.by(value) for sort, value in zip(order.sorts, sorted_by, strict=True)))
             return _bounded(rows, bounds, places)
