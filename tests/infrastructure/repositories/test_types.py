@@ -279,12 +279,15 @@ class TestRefusedWrites:
 
         assert await specimens.count() == 0
 
-    async def test_a_fault_of_the_iterator_is_its_own(self, specimens: CommonPSQLRepository) -> None:
+    @pytest.mark.parametrize("fault", [ZeroDivisionError, OSError, TimeoutError, TypeError])
+    async def test_a_fault_of_the_iterator_is_its_own(
+        self, specimens: CommonPSQLRepository, fault: type[Exception]
+    ) -> None:
         def rows() -> Any:
             yield {"code": "a"}
-            raise ZeroDivisionError
+            raise fault
 
-        with pytest.raises(ZeroDivisionError):
+        with pytest.raises(fault):
             await specimens.create_bulk(rows(), is_return_require=False)
 
         assert await specimens.count() == 0
@@ -327,6 +330,14 @@ class TestRefusedWrites:
         for where in ({}, {"limit": 1}, {"code__ilike": "a"}):
             with pytest.raises(ValidationError):
                 await specimens.get_or_create(where)
+
+    async def test_nor_far_from_each_other(self, specimens: CommonPSQLRepository) -> None:
+        rows = [{"code": f"{n}", "size": n} for n in range(20_001)]
+
+        with pytest.raises(ValidationError, match="same row"):
+            await specimens.upsert_bulk([*rows, rows[0]], ["code"], is_return_require=False)
+
+        assert await specimens.count() == 0
 
     async def test_what_was_removed_is_not_there_to_be_updated(self, specimens: CommonPSQLRepository) -> None:
         created = await specimens.create({"code": "a"})

@@ -22,6 +22,7 @@ from uuid import UUID
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
+from src.app.application.common.text import parsed_uuid
 from src.app.domain.common.exceptions import ValidationError
 
 _MessageT = TypeVar("_MessageT")
@@ -58,7 +59,7 @@ def uuid_of(text: str, field: str = "uuid") -> UUID:
         ValidationError: it is none; `field` is the one that the error names.
     """
     try:
-        return UUID(text)
+        return parsed_uuid(text)
     except ValueError:
         raise ValidationError("This is not a UUID", field=field) from None
 

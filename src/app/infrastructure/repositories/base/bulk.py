@@ -57,13 +57,29 @@ class Copied:
         self.columns: list[str] = _named(head[0]) if head else []
         self.in_hand: list[Data] = []
         """The rows that are being handed out; none while the next are being made."""
+        self.fault: Exception | None = None
+        """What went wrong in the making of a row, which is its maker's matter and not the database's."""
         stored = stored_columns(table, tuple(self.columns))
-        self._values = _values(stored, self.columns, chain(head, rows), self.in_hand) if head else iter(())
+        made = self._made(chain(head, rows))
+        self._values = _values(stored, self.columns, made, self.in_hand) if head else iter(())
 
     def statements(self) -> Iterator[Iterator[tuple[Any, ...]]]:
         """Yield the rows of one statement after the other; the next begins when the last is used up."""
         for first in self._values:
             yield chain((first,), islice(self._values, MAX_ROWS_OF_STATEMENT - 1))
+
+    def _made(self, rows: Iterable[Data]) -> Iterator[Data]:
+        try:
+            yield from rows
+        except Exception as fault:
+            self.fault = fault
+            raise
+
+
+def has_reservable_ids(table: Table) -> bool:
+    """Tell whether rows may come with ids that were taken out of the table's sequence before."""
+    identity = table.c.id.identity if "id" in table.c else None
+    return identity is not None and not identity.always
 
 
 def reserve_ids(table: Table, number: int) -> Query:
@@ -93,12 +109,18 @@ def insert(table: Table, rows: Rows, returning: Columns, *, conflict: Sequence[s
     return sql, arrays
 
 
-def refuse_repeated(table: Table, rows: Rows, key: str) -> None:
-    """Refuse rows without their key, and two of the same.
+def refuse_repeated(table: Table, rows: Rows, *keys: str) -> None:
+    """Refuse rows without their keys, and two of the same.
 
     Raises:
-        ValidationError: there are such, or the column can be no key.
+        ValidationError: there are such, or a column can be no key.
     """
+    given = [_keys_of(table, rows, key) for key in keys]
+    if len(set(zip(*given, strict=True))) != len(rows):
+        raise ValidationError("Two rows of one call are about the same row", field=keys[0])
+
+
+def _keys_of(table: Table, rows: Rows, key: str) -> list[Any]:
     if key not in visible(table):
         raise unknown("column", key, visible(table))
     guard = SecurityValidator(key, table.c[key].type)
@@ -112,9 +134,7 @@ def refuse_repeated(table: Table, rows: Rows, key: str) -> None:
     if NoneType in types:
         raise ValidationError(f"Each row needs its key, {key}", field=key)
     # As the database compares them: a UUID may be written in several ways.
-    keys = given if types in ({int}, {UUID}) else map(guard.one, given)
-    if len(set(keys)) != len(rows):
-        raise ValidationError("Two rows of one call are about the same row", field=key)
+    return given if types in ({int}, {UUID}) else list(map(guard.one, given))
 
 
 def refuse_conflict(table: Table, conflict: Sequence[str]) -> None:

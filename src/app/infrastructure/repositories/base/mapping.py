@@ -36,6 +36,8 @@ class Mapper(Generic[_Thing]):
     def __init__(
         self, cls: type[_Thing], table: Table, *, composites: Composites, renamed: Mapping[str, str]
     ) -> None:
+        if not is_dataclass(cls) and cls is not dict:
+            raise TypeError(f"Rows become dataclasses or dicts, not {cls.__name__}")
         names = [field.name for field in fields(cls) if field.init] if is_dataclass(cls) else table.c.keys()
         self._composites = {name: composites[name] for name in names if name in composites and is_dataclass(cls)}
         self._plain = {name: renamed.get(name, name) for name in names if name not in self._composites}

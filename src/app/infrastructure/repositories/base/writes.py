@@ -9,7 +9,7 @@ from asyncpg import Record
 
 from src.app.application.common.filters import PAGE_KEYS, Q, Where
 from src.app.domain.common.aggregates.base import BaseAggregate
-from src.app.domain.common.exceptions import ConflictError, StaleVersionError, ValidationError
+from src.app.domain.common.exceptions import AppException, ConflictError, StaleVersionError, ValidationError
 from src.app.infrastructure.repositories.base import bulk
 from src.app.infrastructure.repositories.base.columns import NONE, Columns
 from src.app.infrastructure.repositories.base.core import Out, RepositoryCore, Thing
@@ -138,14 +138,18 @@ class Writes(RepositoryCore[Thing]):
         """
         if is_return_require:
             mapper, given = self._mapper(out), list(rows_of(items))
-            if mapper.columns.keys() == {"id"} and given and "id" not in row_of(given[0]):
+            is_ids_alone = mapper.columns.keys() == {"id"} and bulk.has_reservable_ids(self._table)
+            if is_ids_alone and given and "id" not in row_of(given[0]):
                 return await self._create_numbered(given, mapper)
             return await self._bulk(given, mapper, partial(bulk.insert, self._table))
         rows = bulk.Copied(self._table, items)
-        with self._naming(rows.in_hand):
-            async with self._source.transaction() as executor:
-                for part in rows.statements():
-                    await executor.copy(self._table.name, rows.columns, part, schema=self._table.schema)
+        try:
+            with self._naming(rows.in_hand):
+                async with self._source.transaction() as executor:
+                    for part in rows.statements():
+                        await executor.copy(self._table.name, rows.columns, part, schema=self._table.schema)
+        except AppException as error:
+            raise rows.fault or error from None
         return []
 
     async def upsert_bulk(
@@ -157,8 +161,11 @@ class Writes(RepositoryCore[Thing]):
             ValidationError: two items are about the same row.
         """
         bulk.refuse_conflict(self._table, conflict)
-        mapper = self._mapper(None) if is_return_require else None
-        return await self._bulk(list(rows_of(items)), mapper, partial(bulk.insert, self._table, conflict=conflict))
+        mapper, rows = self._mapper(None) if is_return_require else None, list(rows_of(items))
+        if len(rows) > bulk.MAX_ROWS_OF_STATEMENT:
+            # Within one statement the database refuses them itself.
+            bulk.refuse_repeated(self._table, rows, *conflict)
+        return await self._bulk(rows, mapper, partial(bulk.insert, self._table, conflict=conflict))
 
     async def update_bulk(
         self, items: Iterable[Data], key: str = "id", is_return_require: bool = True
