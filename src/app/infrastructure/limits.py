@@ -9,8 +9,10 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from contextvars import Context
 from functools import cache, partial
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from loguru import logger
 from redis.asyncio import Redis
@@ -38,6 +40,7 @@ class General:
     def __init__(self, redis: Redis, per_minute: int) -> None:
         self._redis = redis
         self._per_minute = per_minute
+        self._process = uuid4().hex
         self._minute = 0
         self._here: dict[str, int] = {}
         self._settled: dict[str, int] = {}
@@ -55,7 +58,8 @@ class General:
                 counts.clear()
         if self._settling is None:
             # From the first request on: the other processes of the service count none.
-            self._settling = asyncio.create_task(self._settle_until_closed())
+            # and outside of the context of that request.
+            self._settling = asyncio.create_task(self._settle_until_closed(), context=Context())
         here = self._here.get(caller, 0) + 1
         self._here[caller] = here
         # What all had counted when it was settled, and what has been counted here since.
@@ -79,18 +83,24 @@ class General:
         # A cancellation may be lost in the client of Redis, so the end is noted too.
         while not self._is_closed:
             await asyncio.sleep(SETTLED_EACH_SECONDS)
-            await self.settle()
+            try:
+                await self.settle()
+            except Exception:
+                logger.exception("The counts of requests were not settled; again in a second")
 
     async def settle(self) -> None:
         """Tell Redis what was counted here since the last time, and hear what all have counted."""
         minute, here = self._minute, dict(self._here)
-        news = {caller: count - self._settled.get(caller, 0) for caller, count in here.items()}
-        if not news:
+        if not here or minute != int(time.time() // WINDOW_SECONDS):
+            # Nobody came since the minute ended.
             return
         pipeline = self._redis.pipeline(transaction=False)
-        for caller, count in news.items():
-            pipeline.incrby(f"rate_limit:{caller}:{minute}", count)
-            pipeline.expire(f"rate_limit:{caller}:{minute}", _KEPT_SECONDS)
+        for caller, count in here.items():
+            # Each process writes its own count as a whole: sent twice, it is still the same.
+            key = f"rate_limit:{caller}:{minute}"
+            pipeline.hset(key, self._process, str(count))
+            pipeline.expire(key, _KEPT_SECONDS)
+            pipeline.hvals(key)
         try:
             answers = await pipeline.execute()
         except _FAILURES:
@@ -101,7 +111,9 @@ class General:
         self._is_out = False
         if minute == self._minute:
             self._settled |= here
-            self._total |= dict(zip(news, answers[::2], strict=True))
+            self._total |= {
+                caller: sum(map(int, counts)) for caller, counts in zip(here, answers[2::3], strict=True)
+            }
 
 
 class Strict:

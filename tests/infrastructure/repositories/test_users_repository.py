@@ -54,6 +54,24 @@ class TestCreate:
             with pytest.raises(ValidationError, match="did you mean 'email'"):
                 await write
 
+    async def test_what_nobody_could_read_is_not_written(self, users: UsersPSQLRepository) -> None:
+        for write in (
+            users.create(a_row(email="no address")),
+            users.create_bulk([a_row(), a_row(email="no address")]),
+            users.get_or_create({"email": "no address"}, {"uuid": uuid4()}),
+            users.upsert_bulk([a_row(email="no address")], ["email"]),
+        ):
+            with pytest.raises(ValidationError, match="e-mail"):
+                await write
+        assert await users.count() == 0
+
+        created = await users.create(a_row(city="Rome"))
+        assert created is not None
+        with pytest.raises(ValidationError):
+            await users.update({"uuid": created.uuid}, {"first_name": "4711"})
+
+        assert await users.get_one({"uuid": created.uuid}) == created
+
     async def test_without_return_there_is_none(self, users: UsersPSQLRepository) -> None:
         assert await users.create(a_row(), is_return_require=False) is None
         assert await users.count() == 1

@@ -136,7 +136,7 @@ class TestKinds:
         answer = await client.delete("/api/v1/users/me/")
 
         checked(answer, 405, "METHOD_NOT_ALLOWED")
-        assert answer.headers["allow"] == "GET"
+        assert answer.headers["allow"] == "GET, PATCH, PUT"
 
     async def test_a_body_that_is_too_large(self, client: httpx2.AsyncClient) -> None:
         body = b'{"email": "' + b"a" * 2**20 + b'"}'

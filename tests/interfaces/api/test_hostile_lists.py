@@ -103,10 +103,6 @@ REFUSED: dict[str, tuple[str, str]] = {
     "a UUID in other digits": (f"filter[uuid]={'%EF%BC%91' * 32}", "takes a UUID"),
     "a UUID of SQL": (f"filter[uuid]={UUID(int=1)}{SQL}", "takes a UUID"),
     "a moment without its zone": ("filter[created_at__gte]=2026-01-01T00:00:00", "with its time zone"),
-    "a moment whose plus became a space": (
-        "filter[created_at__gte]=2026-01-01T00:00:00+00:00",
-        "with its time zone",
-    ),
     "a moment before the first": ("filter[created_at__gte]=0001-01-01T00:00:00%2B14:00", "with its time zone"),
     "a moment after the last": ("filter[created_at__lt]=9999-12-31T23:59:59.999999-14:00", "with its time zone"),
     "a year of five digits": ("filter[created_at__gte]=10000-01-01T00:00:00Z", "with its time zone"),

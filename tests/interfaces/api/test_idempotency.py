@@ -126,6 +126,23 @@ class TestAnotherRequest:
         assert code_of(answer) == (422, "VALIDATION_ERROR")
 
 
+class TestRefusals:
+    async def test_what_a_use_case_committed_before_it_refused_stands(
+        self, client: httpx2.AsyncClient, process: Process, key: str
+    ) -> None:
+        body = a_body(issue_tokens=True)
+        tokens = (await client.post(SIGN_UP, json=body)).json()
+        spent = {"refresh_token": tokens["refresh"]}
+        refreshed = (await client.post("/api/v1/auth/tokens/refresh/", json=spent)).json()
+        await process.database.pool.execute("UPDATE sessions SET rotated_at = rotated_at - interval '1 minute'")
+
+        stolen = await sent(client, key, spent, "/api/v1/auth/tokens/refresh/")
+        after = await client.post("/api/v1/auth/tokens/refresh/", json={"refresh_token": refreshed["refresh"]})
+
+        assert code_of(stolen) == (401, "TOKEN_REVOKED")
+        assert code_of(after) == (401, "TOKEN_REVOKED")
+
+
 class TestSecrets:
     @pytest.mark.parametrize("path", ["/api/v1/auth/tokens/", SIGN_UP])
     async def test_an_answer_with_tokens_is_kept_nowhere(

@@ -91,6 +91,19 @@ class TestProblems:
 
         assert answer.headers["content-type"] == "application/json"
 
+    @pytest.mark.parametrize(
+        "accept", [f"{PROBLEM}-x", f"text/html;x={PROBLEM}", f"{PROBLEM.upper()};q=0", ",;q=1"]
+    )
+    async def test_what_only_looks_like_it_is_no_wish(self, client: httpx2.AsyncClient, accept: str) -> None:
+        answer = await client.get("/api/v1/debug/error/NotFoundError/", headers={"Accept": accept})
+
+        assert (answer.status_code, answer.headers["content-type"]) == (404, "application/json")
+
+    async def test_allow_names_every_method_of_the_path(self, client: httpx2.AsyncClient) -> None:
+        answer = await client.delete("/api/v1/users/me/")
+
+        assert (answer.status_code, answer.headers["allow"]) == (405, "GET, PATCH, PUT")
+
     async def test_a_good_answer_is_what_it_is(self, client: httpx2.AsyncClient) -> None:
         answer = await client.get("/api/v1/debug/ping/", headers={"Accept": PROBLEM})
 

@@ -149,6 +149,8 @@ class TestFilters:
             ("filter[full_name__search]=li -xub", "d"),
             ("filter[created_at__lt]=2026-03-01", "bcde"),
             ("filter[created_at__gte]=2026-03-01T12:00:00Z", "az"),
+            ("filter[created_at__gte]=2026-03-01T13:00:00+01:00", "az"),
+            ("filter[created_at__gte]=2026-03-01T13:00:00%2B01:00", "az"),
             ("filter[created_at__between]=2026-02-26,2026-02-28", "cd"),
             ("filter[created_at__date]=2026-02-27", "c"),
             ("filter[created_at__month]=2", "bcde"),

@@ -223,9 +223,9 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> ValidationError:
     """Say that there is no `kind` of this name, which one was probably meant, and which there are."""
     allowed, shown = sorted(known), storable(name[:_SHOWN]) if isinstance(name, str) else type(name).__name__
     near = get_close_matches(shown, allowed, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
+    hint = f"; did you mean {near[0]!r}?" if near else "."
     return ValidationError(
-        f"Unknown {kind} {shown!r}; {hint}There are: {', '.join(allowed) or 'none'}", field=shown
+        f"Unknown {kind} {shown!r}{hint} There are: {', '.join(allowed) or 'none'}", field=shown
     )
 
 

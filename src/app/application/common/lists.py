@@ -131,14 +131,24 @@ class FilterSet:
         USERS = FilterSet(UserDTO, {"email": Field(lookups=TEXT, is_sortable=True), …}, sort=("-created_at",))
 
     The types of the fields are those of the dataclass that clients are shown. What is not declared
-    cannot be asked for, and what a caller may not see does not exist for them.
+    is neither asked for nor shown, and what a caller may not see does not exist for them.
     """
 
     def __init__(self, shown: type[Any], fields: Mapping[str, Field], *, sort: tuple[str, ...]) -> None:
         types = get_type_hints(shown)
+        for name, declared in fields.items():
+            if name not in types:
+                raise TypeError(f"{shown.__name__} has no field {name!r}; there are {', '.join(types)}")
+            if not isinstance(declared.lookups, tuple):
+                raise TypeError(f"The lookups of {name} are a tuple, not text")
+        for text in sort:
+            # Refused where it is declared, and not at each request of somebody who never asked for it.
+            OrderKey.parse(text, columns=[name for name, declared in fields.items() if declared.is_sortable])
         self.shown = shown
         self.sort = sort
         self._fields = dict(fields)
+        self._lookups = frozenset(lookup for declared in fields.values() for lookup in declared.lookups)
+        self._shown = len(types)
         self._kinds = {name: _Kind.of(types[name]) for name in fields}
 
     def query(self, request: ListRequest, *, actor: Actor, sizes: PageSizes) -> ListQuery:
@@ -151,14 +161,15 @@ class FilterSet:
         for name in request.fields:
             if name not in visible:
                 raise unknown("field", name, visible)
-        fields = request.fields or (tuple(visible) if len(visible) < len(self._fields) else None)
+        # In one order, whatever the client's, so that the same set is the same statement.
+        fields = tuple(name for name in visible if name in request.fields or not request.fields)
         if len(request.sort) > MAX_ORDER_KEYS:
             raise ValidationError(f"An order has at most {MAX_ORDER_KEYS} keys", field="sort")
         limit = min(sizes.default if request.limit is None else request.limit, sizes.largest)
         return ListQuery(
             where=self._where(request.where, visible),
             order=tuple(self._order(key, visible) for key in request.sort or self.sort),
-            fields=fields,
+            fields=fields if len(fields) < self._shown else None,
             limit=limit,
             offset=request.offset if request.page is None else (request.page - 1) * limit,
             cursor=request.cursor,
@@ -179,8 +190,7 @@ class FilterSet:
         }
 
     def _where(self, where: Q, visible: Mapping[str, Field]) -> Q:
-        plain = {lookup for declared in visible.values() for lookup in declared.lookups}
-        lookups = plain | {f"jsonb_{lookup}" for lookup in plain}
+        lookups = self._lookups | {f"jsonb_{lookup}" for lookup in self._lookups}
         filterable = [name for name, declared in visible.items() if declared.lookups]
 
         def admitted(key: str, value: Any) -> tuple[str, Any]:
@@ -232,6 +242,7 @@ VALUES: Mapping[str, Family] = {
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,20}")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,50}(\.[0-9]{1,50})?")
+_UNENCODED = re.compile(r"(T.*) ([0-9]{2}:[0-9]{2})$")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _BOOLEANS = {"true": True, "false": False}
 
@@ -311,7 +322,8 @@ def _boolean(text: str) -> bool:
 def _moment(text: str) -> datetime:
     if _DAY.fullmatch(text):
         return datetime.combine(date.fromisoformat(text), time(), UTC)
-    moment = datetime.fromisoformat(text)
+    # A plus that nobody encoded arrives as a space.
+    moment = datetime.fromisoformat(_UNENCODED.sub(r"\1+\2", text))
     if moment.utcoffset() is None:
         raise ValueError("without its time zone")
     return moment

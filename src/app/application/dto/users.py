@@ -4,6 +4,9 @@ from datetime import date, datetime
 from typing import Any, Self
 from uuid import UUID
 
+from pydantic import model_validator
+from pydantic_core import PydanticCustomError
+
 from src.app.application.common.dto import Command, Line
 from src.app.application.common.lists import DATES, EXACT, JSON, MOMENTS, TEXT, Field, FilterSet
 from src.app.application.common.merge import merged
@@ -116,6 +119,12 @@ class Profile(Command):
     country: Line | None = None
     meta: JSONObject = {}
 
+    @model_validator(mode="after")
+    def _names_the_name_once(self) -> Self:
+        if self.full_name is not None and (self.first_name is not None or self.last_name is not None):
+            raise PydanticCustomError("name_given_twice", "Give full_name, or first_name and last_name")
+        return self
+
     def values(self, *, over: UserAggregate | None = None) -> dict[str, Any]:
         """Return what the client sent, as the aggregate names it; a name and `meta` change those of `over`."""
         values = self._named(self.model_fields_set, over.name if over else FullName())
@@ -132,6 +141,8 @@ class Profile(Command):
         names = {part: values.pop(part) for part in ("first_name", "last_name", "full_name") if part in values}
         if names.get("full_name"):
             values["name"] = FullName.split(names["full_name"])
+        elif names.keys() == {"full_name"}:
+            values["name"] = FullName()
         elif names:
             values["name"] = FullName(
                 names.get("first_name", old.first) or None, names.get("last_name", old.last) or None

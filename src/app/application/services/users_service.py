@@ -182,7 +182,8 @@ class AppUserService:
             if expected_version not in {None, user.version}:
                 raise StaleVersionError
             user.change_profile(now=self._clock.now(), **values(user))
-            await uow.users.save(user)
+            if user.has_events:
+                await uow.users.save(user)
         return UserDTO.of(user)
 
     async def _register(self, user: UserAggregate) -> UserDTO:

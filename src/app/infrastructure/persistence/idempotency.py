@@ -31,7 +31,11 @@ VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (caller, operation, key) DO UPDATE
 SET fingerprint = EXCLUDED.fingerprint, status = EXCLUDED.status, answer = EXCLUDED.answer, created_at = now()
 """
-_PRUNE = "DELETE FROM idempotent_requests WHERE created_at < now() - $1::interval RETURNING 1"
+_PRUNE = """
+DELETE FROM idempotent_requests WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM idempotent_requests WHERE created_at < now() - $1::interval LIMIT 10000
+)) RETURNING 1
+"""
 
 
 class PSQLAttempt:
@@ -73,7 +77,11 @@ class PSQLIdempotencyKeys:
 
 async def prune_idempotency_keys(database: Database) -> int:
     """Forget what is older than `RETENTION`; return how many that were."""
-    return len(await database.executor.fetch(_PRUNE, [RETENTION]))
+    pruned = 0
+    # In parts: after days without a worker, one statement would take longer than a statement may.
+    while part := len(await database.executor.fetch(_PRUNE, [RETENTION])):
+        pruned += part
+    return pruned
 
 
 def _lock(request: KeyedRequest) -> int:

@@ -90,7 +90,15 @@ def _answer_http_exception(scope: Scope, error: StarletteHTTPException) -> Respo
     code, message = _OF_STATUS.get(status, (HTTPStatus(status).name, HTTPStatus(status).phrase))
     if isinstance(error, RequestError):
         code, message = error.code, str(error.detail)
-    return error_response(scope, status, code, message, headers=error.headers)
+    headers = _all_methods(scope) if status == HTTPStatus.METHOD_NOT_ALLOWED else error.headers
+    return error_response(scope, status, code, message, headers=headers)
+
+
+def _all_methods(scope: Scope) -> dict[str, str]:
+    """Return `Allow`: what the routes of this path take together, and not the first of them alone."""
+    path = scope["route"].path
+    routes = (route for route in scope["app"].routes if getattr(route, "path", None) == path)
+    return {"Allow": ", ".join(sorted({method for route in routes for method in route.methods}))}
 
 
 def error_response(
@@ -128,7 +136,7 @@ def error_response(
 
 def _wants_problem(scope: Scope) -> bool:
     """Tell whether the client asks for RFC 9457, at least as much as for plain JSON."""
-    accepted = b",".join(value for name, value in scope["headers"] if name == b"accept")
+    accepted = b",".join(value for name, value in scope["headers"] if name == b"accept").lower()
     if b"application/problem+json" not in accepted:
         return False
     weights = {}
@@ -136,7 +144,7 @@ def _wants_problem(scope: Scope) -> bool:
         name, *parameters = (piece.strip() for piece in part.split(";"))
         quality = next((piece[2:] for piece in parameters if piece.startswith("q=")), "1")
         weights[name] = float(quality) if _QUALITY.fullmatch(quality) else 0.0
-    return weights["application/problem+json"] >= max(weights.get("application/json", 0.0), 0.001)
+    return weights.get("application/problem+json", 0.0) >= max(weights.get("application/json", 0.0), 0.001)
 
 
 def _as_problem(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ ATTEMPTS = 3
 
 Connection: TypeAlias = asyncpg.Connection
 
-_ambient: ContextVar[Connection | None] = ContextVar("ambient_transaction", default=None)
+_ambient: ContextVar[tuple["Database", Connection] | None] = ContextVar("ambient_transaction", default=None)
 
 
 class Executor:
@@ -231,7 +231,7 @@ class Database:
     @property
     def executor(self) -> Executor:
         """Where a single statement runs: in the transaction around it if there is one, else by itself."""
-        ambient = _ambient.get()
+        ambient = self._joined
         return self._autocommit if ambient is None else Executor(ambient, slow_ms=self._slow_ms)
 
     @asynccontextmanager
@@ -241,7 +241,7 @@ class Database:
         Raises:
             ExternalServiceError: no connection became free in time, or it was lost.
         """
-        ambient = _ambient.get()
+        ambient = self._joined
         if ambient is not None:
             async with ambient.transaction():
                 yield Executor(ambient, slow_ms=self._slow_ms)
@@ -252,6 +252,12 @@ class Database:
     def reading(self) -> AbstractAsyncContextManager[Executor]:
         return self.transaction()
 
+    @property
+    def _joined(self) -> Connection | None:
+        """The connection of the ambient transaction, if there is one on this database."""
+        ambient = _ambient.get()
+        return ambient[1] if ambient is not None and ambient[0] is self else None
+
     @asynccontextmanager
     async def ambient_transaction(self) -> AsyncIterator[Executor]:
         """Open a transaction that every unit of work inside the block joins.
@@ -260,7 +266,7 @@ class Database:
         of the handler commit together, without the services knowing of messages.
         """
         async with self._connection() as connection:
-            token = _ambient.set(connection)
+            token = _ambient.set((self, connection))
             try:
                 yield Executor(connection, slow_ms=self._slow_ms)
             finally:

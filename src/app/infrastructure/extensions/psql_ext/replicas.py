@@ -11,7 +11,7 @@ from loguru import logger
 from src.app.domain.common.exceptions import ExternalServiceError
 from src.app.infrastructure.extensions.psql_ext.cursors import Cursors
 from src.app.infrastructure.extensions.psql_ext.database import Database, Executor
-from src.app.infrastructure.extensions.psql_ext.errors import is_outage
+from src.app.infrastructure.extensions.psql_ext.errors import is_outage, may_be_repeated
 
 REST_SECONDS = 5.0
 _ONLY_READS = "A repository on replicas only reads; make one on the database to write"
@@ -57,19 +57,35 @@ class Replicas:
         now = time.monotonic()
         if self._replicas:
             self._replicas.append(self._replicas.pop(0))
-        yield from [one for one in self._replicas if self._resting.get(one, 0.0) <= now]
+        for one in list(self._replicas):
+            rests_until = self._resting.get(one)
+            if rests_until is None:
+                yield one
+            elif rests_until <= now:
+                # One request finds out for all whether it is back.
+                self._resting[one] = now + REST_SECONDS
+                yield one
         yield self._primary
 
     async def _opened(self, stack: AsyncExitStack) -> Executor:
         for database in self.in_turn():
             try:
-                return await stack.enter_async_context(database.transaction())
+                executor = await stack.enter_async_context(database.transaction())
             except ExternalServiceError as error:
                 self.failed(database, error)
+            else:
+                self.answered(database)
+                return executor
         raise AssertionError("the primary answers or raises")
+
+    def answered(self, database: Database) -> None:
+        self._resting.pop(database, None)
 
     def failed(self, database: Database, error: ExternalServiceError) -> None:
         """Let a replica rest; what the primary says stands, and so does what took too long."""
+        if may_be_repeated(error) and database is not self._primary:
+            # What it was replaying got in the way, which is no fault of its own.
+            return
         if database is self._primary or not is_outage(error):
             raise error
         logger.warning("A replica does not answer, it rests for {:.0f} s", REST_SECONDS)
@@ -83,7 +99,10 @@ class _InTurn(Executor):
     async def fetch(self, sql: str, args: Sequence[Any] = ()) -> list[asyncpg.Record]:
         for database in self._replicas.in_turn():
             try:
-                return await database.executor.fetch(sql, args)
+                rows = await database.executor.fetch(sql, args)
             except ExternalServiceError as error:
                 self._replicas.failed(database, error)
+            else:
+                self._replicas.answered(database)
+                return rows
         raise AssertionError("the primary answers or raises")

@@ -204,8 +204,9 @@ def _on_conflict(table: Table, columns: Sequence[str], conflict: Sequence[str]) 
     for name in conflict:
         if name not in columns:
             raise unknown("column of these rows", name, columns)
-    # A row that is there keeps the name by which it is known outside.
-    changes = [f"{_QUOTE(name)} = EXCLUDED.{_QUOTE(name)}" for name in columns if name not in {*conflict, "uuid"}]
+    # A row that is there keeps the names by which it is known, inside and outside.
+    kept = {*conflict, "uuid", *table.primary_key.columns.keys()}
+    changes = [f"{_QUOTE(name)} = EXCLUDED.{_QUOTE(name)}" for name in columns if name not in kept]
     if not changes:
         raise ValidationError("There is nothing to update besides the columns in conflict")
     return (

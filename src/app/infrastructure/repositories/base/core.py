@@ -76,9 +76,9 @@ class RepositoryCore(Generic[Thing]):
     async def _read(self, query: Query) -> list[Record]:
         return await self._source.reader.fetch(*query)
 
-    async def _write(self, query: Query, rows: Rows = ()) -> list[Record]:
+    async def _write(self, query: Query, rows: Rows = (), executor: Executor | None = None) -> list[Record]:
         with self._naming(rows):
-            return await self._executor.fetch(*query)
+            return await (executor or self._executor).fetch(*query)
 
     @contextmanager
     def _naming(self, rows: Rows) -> Iterator[None]:

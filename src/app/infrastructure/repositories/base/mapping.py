@@ -51,6 +51,11 @@ class Mapper(Generic[_Thing]):
         is_in_order = is_dataclass(cls) and not self._composites and not any(f.kw_only for f in fields(cls))
         self.things = partial(_spread, cls) if is_in_order else partial(_made, self.thing)
 
+    @property
+    def has_rules(self) -> bool:
+        """Whether making a thing may refuse a row."""
+        return bool(self._composites)
+
     def row(self, thing: _Thing) -> dict[str, Any]:
         """Return what a write stores, by column."""
         row = {column: getattr(thing, name) for name, column in self._plain.items()}

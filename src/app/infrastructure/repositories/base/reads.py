@@ -92,7 +92,7 @@ class Reads(RepositoryCore[Thing]):
         with_deleted: bool = False,
         out: Out | None = None,
     ) -> Any:
-        """Return the row that matches.
+        """Return a row that matches; filter by what is unique, for of several it is any.
 
         Raises:
             NotFoundError: none does.

@@ -69,15 +69,14 @@ class StoredColumns:
                 raise ValidationError(f"{name} is made by the database and is not written", field=name)
         self._columns = [_Column(name, table.c[name].type) for name in names]
         self._checks = [(place, column.check) for place, column in enumerate(self._columns) if column.check]
-        self._types: set[tuple[type, ...]] = set()
 
     def check_row(self, values: Sequence[Any]) -> None:
         """Refuse a row with a value that would be taken for another."""
-        types = tuple(map(type, values))
-        if types not in self._types:
-            for column, type_ in zip(self._columns, types, strict=True):
+        for column, value in zip(self._columns, values, strict=True):
+            type_ = type(value)
+            if type_ not in column.known:
                 column.check_type(type_)
-            self._types.add(types)
+                column.known.add(type_)
         for place, check in self._checks:
             value = values[place]
             if value is not None:
@@ -130,6 +129,8 @@ class _Column:
         self._family = self._guard.family
         self._length = type_.length if isinstance(type_, String) and not isinstance(type_, Choice) else None
         self._element = _Column(name, type_.item_type) if isinstance(type_, ARRAY) else None
+        self.known: set[type] = set()
+        """The types that were found to be right; few, for they are those of one column."""
         self.check: Callable[[Any], Any] | None = None
         """Raises where a value of the right type would be taken for another."""
         match self._family:

@@ -1,5 +1,5 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import fields
 from datetime import UTC, datetime
 from functools import partial
@@ -10,6 +10,7 @@ from asyncpg import Record
 from src.app.application.common.filters import PAGE_KEYS, Q, Where
 from src.app.domain.common.aggregates.base import BaseAggregate
 from src.app.domain.common.exceptions import AppException, ConflictError, StaleVersionError, ValidationError
+from src.app.infrastructure.extensions.psql_ext import Executor
 from src.app.infrastructure.repositories.base import bulk
 from src.app.infrastructure.repositories.base.columns import NONE, Columns
 from src.app.infrastructure.repositories.base.core import Out, RepositoryCore, Thing
@@ -32,8 +33,12 @@ class Writes(RepositoryCore[Thing]):
         """Insert one row and return it as it is stored. An aggregate is inserted by `add`."""
         mapper = self._mapper(None)
         row = row_of(data)
-        rows = await self._write(self._build.insert(row, mapper.columns if is_return_require else NONE), [row])
-        return self._tracked(mapper.thing(rows[0])) if is_return_require else None
+        if not is_return_require:
+            await self._write(self._build.insert(row, NONE), [row])
+            return None
+        async with self._whole(mapper) as executor:
+            rows = await self._write(self._build.insert(row, mapper.columns), [row], executor)
+            return self._tracked(mapper.thing(rows[0]))  # type: ignore[no-any-return]
 
     async def add(self, aggregate: Thing) -> None:
         """Insert a new aggregate; its events leave with the commit."""
@@ -73,9 +78,12 @@ class Writes(RepositoryCore[Thing]):
         if not row:
             raise ValidationError("There is nothing to update")
         mapper = self._mapper(None)
-        query = self._build.update(row, filter_data, mapper.columns if is_return_require else NONE)
-        rows = await self._write(query, [row])
-        return [self._tracked(mapper.thing(row)) for row in rows] if is_return_require else []
+        if not is_return_require:
+            await self._write(self._build.update(row, filter_data, NONE), [row])
+            return []
+        async with self._whole(mapper) as executor:
+            rows = await self._write(self._build.update(row, filter_data, mapper.columns), [row], executor)
+            return [self._tracked(mapper.thing(row)) for row in rows]
 
     async def remove(self, filter_data: Where, *, allow_all: bool = False) -> int:
         """Delete what matches and return how many rows that were; softly where the model can.
@@ -122,9 +130,11 @@ class Writes(RepositoryCore[Thing]):
             if found:
                 return self._tracked(mapper.thing(found[0])), False
             # Somebody else may make it now, and take it back before we look again: then it is ours.
-            made = await self._write(self._build.insert(row, mapper.columns, unless_there=True), [row])
-            if made:
-                return self._tracked(mapper.thing(made[0])), True
+            async with self._whole(mapper) as executor:
+                query = self._build.insert(row, mapper.columns, unless_there=True)
+                made = await self._write(query, [row], executor)
+                if made:
+                    return self._tracked(mapper.thing(made[0])), True
         raise ConflictError("Another row has a unique value of this one")
 
     async def create_bulk(
@@ -181,15 +191,15 @@ class Writes(RepositoryCore[Thing]):
         if len(rows) < bulk.MIN_ROWS_TO_COPY:
             return await self._bulk(rows, mapper, partial(bulk.update, self._table, key=key))
         stored: list[Record] = []
-        with self._naming(rows):
-            async with self._source.transaction() as executor:
-                for part in bulk.chunks(rows):
-                    copied = bulk.CopiedUpdate(self._table, part, mapper.columns if mapper else NONE, key=key)
+        async with self._source.transaction() as executor:
+            for part in bulk.chunks(rows):
+                copied = bulk.CopiedUpdate(self._table, part, mapper.columns if mapper else NONE, key=key)
+                with self._naming(part):
                     await executor.fetch(copied.create)
                     await executor.copy(copied.name, copied.columns, copied.values)
                     stored += await executor.fetch(copied.update)
                     await executor.fetch(copied.drop)
-        return mapper.things(stored) if mapper else []
+            return mapper.things(stored) if mapper else []
 
     async def _create_numbered(self, rows: bulk.Rows, mapper: Mapper[Any]) -> list[Any]:
         """Copy the rows with ids that were taken for them, which takes half the time of asking for theirs."""
@@ -204,12 +214,21 @@ class Writes(RepositoryCore[Thing]):
         stored: list[Record] = []
         parts = list(bulk.chunks(rows))
         # One statement is all or none by itself, and may be run again where another got in its way.
-        whole = nullcontext(self._executor) if len(parts) == 1 else self._source.transaction()
-        with self._naming(rows):
-            async with whole as executor:
-                for part in parts:
+        whole = self._whole(mapper) if len(parts) == 1 else self._source.transaction()
+        async with whole as executor:
+            for part in parts:
+                with self._naming(part):
                     stored += await executor.fetch(*build(part, returning=mapper.columns if mapper else NONE))
-        return mapper.things(stored) if mapper else []
+            return mapper.things(stored) if mapper else []
+
+    def _whole(self, mapper: Mapper[Any] | None) -> AbstractAsyncContextManager[Executor]:
+        """Where a write and the making of what it returns succeed or fail together.
+
+        A value object may refuse what the table took, and nobody could read that row any more.
+        """
+        if mapper is not None and mapper.has_rules:
+            return self._source.transaction()
+        return nullcontext(self._executor)
 
     def _row(self, aggregate: Thing) -> dict[str, Any]:
         row = self._mapper(None).row(aggregate)

@@ -4,20 +4,21 @@ import re
 from collections.abc import Callable, Coroutine
 from dataclasses import fields, is_dataclass
 from typing import Annotated, Any
+from uuid import UUID
 
 import orjson
 from fastapi import Depends, Request, Response
 
 from src.app.domain.common.exceptions import ValidationError
 
-_TAG = re.compile(r'"([0-9]{1,18})"')
+_TAG = re.compile(r'"[0-9a-f]{32}-([0-9]{1,18})"')
 
 _Handle = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 def has_version(model: Any) -> bool:
-    """Tell whether what a route answers is one resource with a version, which is its entity tag."""
-    return is_dataclass(model) and any(field.name == "version" for field in fields(model))
+    """Tell whether what a route answers is one resource with a uuid and a version, its entity tag."""
+    return is_dataclass(model) and {"uuid", "version"} <= {field.name for field in fields(model)}
 
 
 def tagged(handle: _Handle) -> _Handle:
@@ -27,18 +28,21 @@ def tagged(handle: _Handle) -> _Handle:
         answer = await handle(request)
         if answer.status_code >= 300 or not answer.body:
             return answer
-        return with_tag(request, answer, orjson.loads(answer.body)["version"])
+        resource = orjson.loads(answer.body)
+        return with_tag(request, answer, UUID(resource["uuid"]), resource["version"])
 
     return handle_tagged
 
 
-def with_tag(request: Request, answer: Response, version: int) -> Response:
+def with_tag(request: Request, answer: Response, uuid: UUID, version: int) -> Response:
     """Return the answer with its tag, or 304 where the client has this version already."""
-    tag = f'"{version}"'
+    # `/users/me/` is another resource for another caller, so the tag names it, and caches are told.
+    tag = f'"{uuid.hex}-{version}"'
     answer.headers["ETag"] = tag
     answer.headers["Cache-Control"] = "private, no-cache"
+    answer.headers["Vary"] = "Authorization"
     if request.method in {"GET", "HEAD"} and _names(request.headers.get("if-none-match", ""), tag):
-        kept = {name: answer.headers[name] for name in ("ETag", "Cache-Control")}
+        kept = {name: answer.headers[name] for name in ("ETag", "Cache-Control", "Vary")}
         return Response(status_code=304, headers=kept)
     return answer
 
@@ -54,7 +58,7 @@ async def expected_version(request: Request) -> int | None:
         return None
     found = _TAG.fullmatch(given)
     if found is None:
-        raise ValidationError('If-Match takes the ETag of the resource, "3" say, or *', field="If-Match")
+        raise ValidationError("If-Match takes the ETag of the resource, or *", field="If-Match")
     return int(found[1])
 
 

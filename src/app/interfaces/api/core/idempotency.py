@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 from fastapi import Request, Response
 
-from src.app.application.ports.idempotency import KeptAnswer, KeyedRequest
-from src.app.domain.common.exceptions import AuthenticationError, ValidationError
+from src.app.application.ports.idempotency import Attempt, KeptAnswer, KeyedRequest
+from src.app.domain.common.exceptions import AppException, AuthenticationError, ValidationError
 from src.app.interfaces.bearer import bearer_token_of
 
 HEADER = "idempotency-key"
@@ -35,17 +35,32 @@ def once(handle: _Handle) -> _Handle:
         if key is None:
             return await handle(request)
         keyed = await _keyed(request, key)
+        refused: AppException | None = None
         async with request.state.process.idempotency.attempt(keyed) as attempt:
             if attempt.before is not None:
                 kept: KeptAnswer = attempt.before
                 return Response(kept.body, kept.status, {REPLAYED: "true"}, "application/json")
-            answer = await handle(request)
-            body = bytes(answer.body)
-            if answer.status_code < 300:
-                await attempt.keep(KeptAnswer(answer.status_code, body), is_secret=_is_secret(body))
-            return answer
+            try:
+                answer = await handle(request)
+            except AppException as error:
+                # What the use case committed before it refused stands, as it does without a key:
+                # the end of a session whose token was stolen is told by an error.
+                refused = error
+            else:
+                await _keep(attempt, answer)
+        if refused is not None:
+            raise refused
+        return answer
 
     return handle_once
+
+
+async def _keep(attempt: Attempt, answer: Response) -> None:
+    if answer.status_code >= 300 or answer.media_type != "application/json":
+        return
+    body = bytes(answer.body)
+    content = orjson.loads(body) if body else None
+    await attempt.keep(KeptAnswer(answer.status_code, body), is_secret=_is_secret(content))
 
 
 async def _keyed(request: Request, header: str) -> KeyedRequest:
@@ -53,8 +68,9 @@ async def _keyed(request: Request, header: str) -> KeyedRequest:
     if found is None:
         raise ValidationError("Idempotency-Key has 1 to 255 visible ASCII characters", field="Idempotency-Key")
     said = sha256()
-    for part in (request.url.path, request.url.query, request.headers.get("content-type", "")):
-        said.update(part.encode() + b"\n")
+    kind = request.headers.get("content-type", "").encode()
+    for part in (request.scope["path"].encode(), request.scope["query_string"], kind):
+        said.update(part + b"\n")
     said.update(await request.body())
     return KeyedRequest(
         caller=await _caller(request),
@@ -77,6 +93,11 @@ async def _caller(request: Request) -> str:
     return f"user {actor.user_uuid}"
 
 
-def _is_secret(body: bytes) -> bool:
-    content = orjson.loads(body) if body else None
-    return isinstance(content, dict) and not _SECRETS.isdisjoint(content)
+def _is_secret(content: Any) -> bool:
+    match content:
+        case dict():
+            return not _SECRETS.isdisjoint(content) or any(map(_is_secret, content.values()))
+        case list():
+            return any(map(_is_secret, content))
+        case _:
+            return False

@@ -70,10 +70,10 @@ class StrictRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
-        if has_version(self.response_model):
-            handle = tagged(handle)
         if "POST" in (self.methods or ()):
             handle = once(handle)
+        if has_version(self.response_model):
+            handle = tagged(handle)
         if self.body_field is None:
             return handle
 
@@ -103,7 +103,12 @@ class StrictRoute(APIRoute):
         serialising it as any other would cost `GET /users/me/` a third more.
         """
         providers = _providers_of(self.endpoint)
-        if providers is None or self.response_model is None or self.status_code not in (None, 200):
+        if (
+            self.methods != {"GET"}
+            or providers is None
+            or self.response_model is None
+            or self.status_code not in (None, 200)
+        ):
             return None
         # Guards that a router or a decorator brings are FastAPI's to call, and so are answers of a
         # class of their own.
@@ -123,7 +128,7 @@ class StrictRoute(APIRoute):
                 return
             answer = Response(dump(answered), media_type="application/json")
             if is_versioned:
-                answer = with_tag(request, answer, answered.version)
+                answer = with_tag(request, answer, answered.uuid, answered.version)
             await answer(scope, receive, send)
 
         return serve
