@@ -37,6 +37,7 @@ from tests.infrastructure.repositories.reference import (
 Values: TypeAlias = st.SearchStrategy[Any]
 Draw: TypeAlias = Callable[[Values], Any]
 Condition: TypeAlias = tuple[str, Any]
+Change: TypeAlias = Callable[[str], str]
 
 KINDS = ("bone", "shell", "leaf")
 
@@ -53,25 +54,24 @@ WALKS = 8
 LETTERS = "aAéÉßẞİıIiΣσςǄǅǆ"
 SIGNS = "a%_\\'\",{} \n\x7f😀"
 WORDS = ("amber", "Amber", "bone", "été", "ÉTÉ", "ΟΔΟΣ", "οδος", "or", "OR")
-KEYS = ("a", "b", "aa", "é", "Z", "", "0", "-1", "like", "e", "a b", '"')
+KEYS = ("a", "b", "aa", "é", "Z", "", "0", "-1", "like", "e", " a", '"')
 PLACES = ("a", "0", "-1", "1", "+1", "-2", "00", " 0", "1x", "x", "like", "99999999999")
 ZONES = tuple(timezone(timedelta(minutes=minutes)) for minutes in (0, 90, -720, 840))
-CUTS: tuple[Callable[[str], str], ...] = (
-    str,
-    lambda text: text[1:],
-    lambda text: text[:-1],
-    lambda text: text[1:-1],
-    # What would be found if it were not taken literally.
+
+STARTS: list[Change] = [str, lambda text: text[:-1], lambda text: text[:1]]
+ENDS: list[Change] = [str, lambda text: text[1:], lambda text: text[-1:]]
+# What would be found if it were not taken literally.
+TRAPS: list[Change] = [
     lambda text: text[:1] + "%" + text[2:],
     lambda text: "_" + text[1:],
     lambda text: "\\" + text,
-)
-CASES: tuple[Callable[[str], str], ...] = (
+]
+CASES: list[Change] = [
     str.upper,
     str.lower,
     # Letters that are alike, of which PostgreSQL takes some for the same.
     lambda text: text.translate(str.maketrans(LETTERS, "AaÉéẞßiIıİςΣσǅǆǄ")),
-)
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,10 +307,6 @@ class _Found:
         return _mostly([text[:MAX_TEXT] for text in written], texts)
 
     @property
-    def part(self) -> Values:
-        return st.builds(lambda text, cut: cut(text), self.text, st.sampled_from(CUTS))
-
-    @property
     def key(self) -> Values:
         return _mostly(
             [key for node in self.values if isinstance(node, dict) for key in node], st.sampled_from(KEYS)
@@ -327,17 +323,16 @@ def _many(found: _Found) -> Values:
     return st.lists(found.one, max_size=3) | st.lists(found.one, max_size=3).map(tuple)
 
 
-def _part(found: _Found) -> Values:
-    return found.part
+def _text(*changes: Change) -> Callable[[_Found], Values]:
+    return lambda found: st.builds(lambda text, change: change(text), found.text, st.sampled_from(changes))
 
 
 def _pattern(found: _Found) -> Values:
-    return found.part | found.text.flatmap(_patterns)
+    return _text(*STARTS, *ENDS, *TRAPS)(found) | found.text.flatmap(_patterns)
 
 
 def _in_any_case(given: Callable[[_Found], Values]) -> Callable[[_Found], Values]:
-    changed = st.builds(lambda case: lambda text: type(text)(case(text)), st.sampled_from(CASES))
-    return lambda found: st.builds(lambda text, change: change(text), given(found), changed)
+    return lambda found: st.builds(lambda text, case: type(text)(case(text)), given(found), st.sampled_from(CASES))
 
 
 def _contained(found: _Found) -> Values:
@@ -367,11 +362,11 @@ _GIVEN: dict[str, Callable[[_Found], Values]] = {
     "not_like": _pattern,
     "ilike": _in_any_case(_pattern),
     "not_ilike": _in_any_case(_pattern),
-    "startswith": _part,
-    "istartswith": _in_any_case(_part),
-    "endswith": _part,
-    "iendswith": _in_any_case(_part),
-    "iexact": _in_any_case(lambda found: found.text),
+    "startswith": _text(*STARTS, *TRAPS),
+    "istartswith": _in_any_case(_text(*STARTS, *TRAPS)),
+    "endswith": _text(*ENDS, *TRAPS),
+    "iendswith": _in_any_case(_text(*ENDS, *TRAPS)),
+    "iexact": _in_any_case(_text(str)),
     "search": lambda found: _searches(found.values),
     "date": lambda found: found.one.map(lambda moment: date.fromordinal(in_utc(moment).toordinal())),
     "year": lambda found: found.one.map(lambda day: in_utc(day).year),
