@@ -13,6 +13,8 @@ from src.app.domain.common.exceptions import ValidationError
 
 _TAG = re.compile(r'"[0-9a-f]{32}-([0-9]{1,18})"')
 
+_PRIVATE = ((b"cache-control", b"private, no-cache"), (b"vary", b"Authorization"))
+
 _Handle = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -38,12 +40,9 @@ def with_tag(request: Request, answer: Response, uuid: UUID, version: int) -> Re
     """Return the answer with its tag, or 304 where the client has this version already."""
     # `/users/me/` is another resource for another caller, so the tag names it, and caches are told.
     tag = f'"{uuid.hex}-{version}"'
-    answer.headers["ETag"] = tag
-    answer.headers["Cache-Control"] = "private, no-cache"
-    answer.headers["Vary"] = "Authorization"
-    if request.method in {"GET", "HEAD"} and _names(request.headers.get("if-none-match", ""), tag):
-        kept = {name: answer.headers[name] for name in ("ETag", "Cache-Control", "Vary")}
-        return Response(status_code=304, headers=kept)
+    if request.method in {"GET", "HEAD"} and _names(_given(request), tag):
+        answer = Response(status_code=304)
+    answer.raw_headers += [(b"etag", tag.encode()), *_PRIVATE]
     return answer
 
 
@@ -63,6 +62,13 @@ async def expected_version(request: Request) -> int | None:
 
 
 ExpectedVersion = Annotated[int | None, Depends(expected_version)]
+
+
+def _given(request: Request) -> str:
+    # Read as it came: on most requests it is not there, and this is asked on each.
+    return ",".join(
+        value.decode("latin-1") for name, value in request.scope["headers"] if name == b"if-none-match"
+    )
 
 
 def _names(header: str, tag: str) -> bool:

@@ -16,10 +16,11 @@ _HEADERS = (
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-site"),
+    # RFC 6797: browsers heed it over TLS alone.
+    (b"strict-transport-security", b"max-age=63072000; includeSubDomains"),
 )
 _POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
-# RFC 6797: browsers heed it over TLS alone.
-_TRANSPORT = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
+_UNKEPT = (b"cache-control", b"no-store")
 _PAGES = ("/docs", "/redoc")
 
 
@@ -53,16 +54,12 @@ class Edge:
     def _check(self, scope: Scope) -> None:
         if len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"]) > MAX_URL_BYTES:
             raise RequestError(414, "URI_TOO_LONG", f"A URL may have {MAX_URL_BYTES} bytes")
-        size, host = 0, ""
-        for name, value in scope["headers"]:
-            size += len(name) + len(value) + 4
-            if name == b"host":
-                host = value.decode("latin-1")
-        if size > MAX_HEADER_BYTES:
+        headers = scope["headers"]
+        if sum([len(name) + len(value) + 4 for name, value in headers]) > MAX_HEADER_BYTES:
             raise RequestError(
                 431, "REQUEST_HEADER_FIELDS_TOO_LARGE", f"All headers together may have {MAX_HEADER_BYTES} bytes"
             )
-        if self._hosts and not self._is_ours(host):
+        if self._hosts and not self._is_ours(dict(headers).get(b"host", b"").decode("latin-1")):
             raise RequestError(400, "UNKNOWN_HOST", "This service does not answer for this host")
 
     def _is_ours(self, host: str) -> bool:
@@ -73,11 +70,10 @@ class Edge:
 
 
 def _marked(headers: Iterable[tuple[bytes, bytes]], path: str) -> list[tuple[bytes, bytes]]:
-    marked = [*headers, *_HEADERS, _TRANSPORT]
-    names = {name for name, _ in marked}
-    if b"content-security-policy" not in names and not path.startswith(_PAGES):
+    marked = [*headers, *_HEADERS]
+    if not path.startswith(_PAGES):
         marked.append(_POLICY)
-    if b"cache-control" not in names:
+    if not any(name == b"cache-control" for name, _ in marked):
         # Answers are somebody's own unless they say otherwise.
-        marked.append((b"cache-control", b"no-store"))
+        marked.append(_UNKEPT)
     return marked
