@@ -6,13 +6,13 @@ from datetime import timedelta
 from hashlib import sha256
 
 from src.app.infrastructure.extensions.psql_ext import Database
+from src.app.infrastructure.extensions.psql_ext.pruning import prune
 
 # Longer than any broker, delay or replay brings a message back.
 RETENTION = timedelta(days=30)
 MAX_ID_LENGTH = 255
 
 _NOTE = "INSERT INTO inbox (message_id, handler) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING 1"
-_PRUNE = "DELETE FROM inbox WHERE handled_at < now() - $1::interval RETURNING 1"
 
 
 @asynccontextmanager
@@ -35,4 +35,4 @@ def _name(message_id: str) -> str:
 
 async def prune_inbox(database: Database) -> int:
     """Forget what is older than `RETENTION`; return how many that were."""
-    return len(await database.executor.fetch(_PRUNE, [RETENTION]))
+    return await prune(database, "inbox", "handled_at", older_than=RETENTION)

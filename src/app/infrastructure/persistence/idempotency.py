@@ -17,6 +17,7 @@ from src.app.application.ports.idempotency import (
     RequestInProgressError,
 )
 from src.app.infrastructure.extensions.psql_ext import Database, Executor
+from src.app.infrastructure.extensions.psql_ext.pruning import prune
 
 RETENTION = timedelta(hours=24)
 
@@ -30,11 +31,6 @@ INSERT INTO idempotent_requests (caller, operation, key, fingerprint, status, an
 VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (caller, operation, key) DO UPDATE
 SET fingerprint = EXCLUDED.fingerprint, status = EXCLUDED.status, answer = EXCLUDED.answer, created_at = now()
-"""
-_PRUNE = """
-DELETE FROM idempotent_requests WHERE ctid = ANY(ARRAY(
-    SELECT ctid FROM idempotent_requests WHERE created_at < now() - $1::interval LIMIT 10000
-)) RETURNING 1
 """
 
 
@@ -77,11 +73,7 @@ class PSQLIdempotencyKeys:
 
 async def prune_idempotency_keys(database: Database) -> int:
     """Forget what is older than `RETENTION`; return how many that were."""
-    pruned = 0
-    # In parts: after days without a worker, one statement would take longer than a statement may.
-    while part := len(await database.executor.fetch(_PRUNE, [RETENTION])):
-        pruned += part
-    return pruned
+    return await prune(database, "idempotent_requests", "created_at", older_than=RETENTION)
 
 
 def _lock(request: KeyedRequest) -> int:
