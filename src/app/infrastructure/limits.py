@@ -57,8 +57,8 @@ class General:
             for counts in (self._here, self._settled, self._total):
                 counts.clear()
         if self._settling is None:
-            # From the first request on: the other processes of the service count none.
-            # and outside of the context of that request.
+            # From the first request on, for the other processes of the service count none; and
+            # outside of the context of that request.
             self._settling = asyncio.create_task(self._settle_until_closed(), context=Context())
         here = self._here.get(caller, 0) + 1
         self._here[caller] = here

@@ -56,7 +56,10 @@ class TestHosts:
 
 
 class TestHeaders:
-    @pytest.mark.parametrize("path", ["/api/v1/debug/ping/", "/api/v9/", "/nothing/", "/health/live/"])
+    @pytest.mark.parametrize(
+        "path",
+        ["/api/v1/debug/ping/", "/api/v9/", "/nothing/", "/health/live/", "/api/v1/debug/error/unexpected/"],
+    )
     async def test_every_answer_is_marked(self, client: httpx2.AsyncClient, path: str) -> None:
         headers = (await client.get(path)).headers
 

@@ -1,6 +1,5 @@
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from src.app.application.common.actor import Actor
 
@@ -14,8 +13,7 @@ class Limited(StrEnum):
     VERIFICATION = "verification"
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+class Allowance(NamedTuple):
     """What a caller may still do of a policy within its window; `reset` is the seconds until it begins anew."""
 
     policy: str

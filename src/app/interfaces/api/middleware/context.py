@@ -1,6 +1,7 @@
 """The outermost layer: a name for each request, one line in the log, one point in the metrics.
 
-Whatever the layers inside let through becomes an error body here, so that no answer is without one.
+Whatever the layers inside let through becomes an error body here, so that no answer is without one,
+nor without the security headers.
 """
 
 import time
@@ -17,6 +18,20 @@ from src.app.interfaces.metrics import REQUEST_SECONDS
 
 UNROUTED = "unrouted"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+# An API answers data: no page may frame it, guess its type, or learn where a link was followed
+# from. The documents' pages say what they load themselves.
+_MARKS_OF_PAGES = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-site"),
+    # RFC 6797: browsers heed it over TLS alone.
+    (b"strict-transport-security", b"max-age=63072000; includeSubDomains"),
+)
+_MARKS = (*_MARKS_OF_PAGES, (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"))
+_UNKEPT = (b"cache-control", b"no-store")
+_PAGES = ("/docs", "/redoc")
 
 
 class RequestContext:
@@ -46,11 +61,16 @@ class RequestContext:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 version = scope.get("api_version", DEFAULT_VERSION)
-                message["headers"] += [
+                headers = message["headers"]
+                if not any(name == b"cache-control" for name, _ in headers):
+                    # Answers are somebody's own unless they say otherwise.
+                    headers.append(_UNKEPT)
+                headers += (
                     (b"x-request-id", id_.encode()),
                     (b"x-api-version", version.encode()),
                     *headers_of(scope),
-                ]
+                    *(_MARKS_OF_PAGES if scope["path"].startswith(_PAGES) else _MARKS),
+                )
             await send(message)
 
         try:
