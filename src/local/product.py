@@ -52,6 +52,7 @@ def _api(plan: Plan) -> Program:
     port = plan.variables["API_PORT"]
     command = _python(
         f"-m uvicorn src.app.interfaces.cli.main:app --host 127.0.0.1 --port {port} --no-access-log"
+        f" --http src.app.interfaces.api.wire:PatientProtocol"
         f" --no-server-header --no-proxy-headers --timeout-graceful-shutdown {math.ceil(plan.shutdown_timeout)}"
     )
     page = HealthPage(f"http://127.0.0.1:{port}/health/ready/")

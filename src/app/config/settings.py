@@ -76,6 +76,8 @@ class HTTPSettings(_Source):
     TRUSTED_HOSTS: list[str] = []
     TRUSTED_PROXIES: list[str] = []
     MAX_BODY_BYTES: PositiveInt = 1024 * 1024
+    MAX_REQUESTS_AT_ONCE: PositiveInt = 1000
+    REQUEST_TIMEOUT_SECONDS: PositiveFloat = 15.0
     DEFAULT_PAGE_SIZE: PositiveInt = 10
     MAX_PAGE_SIZE: PositiveInt = 5000
     METRICS_TOKEN: SecretStr | None = None

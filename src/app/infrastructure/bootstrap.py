@@ -105,8 +105,10 @@ class Process:
 
 
 @asynccontextmanager
-async def bootstrap(settings: Settings, *, name: str) -> AsyncIterator[Process]:
+async def bootstrap(settings: Settings, *, name: str, has_deadlines: bool = False) -> AsyncIterator[Process]:
     """Open what the process called `name` stands on; leaving the block closes it.
+
+    One that `has_deadlines` gives up by itself whatever takes too long, so its statements need not.
 
     Raises:
         ExternalServiceError: PostgreSQL cannot be reached. Redis may be down: it is asked when needed.
@@ -119,6 +121,7 @@ async def bootstrap(settings: Settings, *, name: str) -> AsyncIterator[Process]:
             cursors=Cursors(settings.SECRET_KEY.get_secret_value()),
             application=f"allium-{name}",
             slow_ms=settings.SLOW_QUERY_MS,
+            has_deadlines=has_deadlines,
         )
         database = await stack.enter_async_context(connect())
         stack.enter_context(current_database.use(database))

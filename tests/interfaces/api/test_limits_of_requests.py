@@ -48,7 +48,7 @@ class TestHosts:
             await send({"type": "http.response.start", "status": 204, "headers": []})
             await send({"type": "http.response.body"})
 
-        edge = Edge(app, hosts=["api.example.com", "*.example.org", "[::1]"])
+        edge = Edge(app, hosts=["api.example.com", "*.example.org", "[::1]"], at_once=100)
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(edge), base_url="http://x") as client:
             answer = await client.get("/", headers={"Host": host})
 

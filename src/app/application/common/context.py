@@ -6,7 +6,7 @@ Set by the doors, read by logs, events and outgoing calls; it travels with the a
 import re
 from contextvars import ContextVar
 
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
 from src.app.application.common.actor import Actor
 

@@ -4,22 +4,50 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
+from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 from src.app.config.settings import LaunchMode, Settings
-from src.app.domain.common.exceptions import AppException
 from src.app.infrastructure.bootstrap import Process
-from src.app.interfaces.api import errors
+from src.app.interfaces.api.core.table import RouteTable
 from src.app.interfaces.api.middleware.body_limit import BodyLimit
 from src.app.interfaces.api.middleware.context import RequestContext
+from src.app.interfaces.api.middleware.deadline import Deadline
 from src.app.interfaces.api.middleware.edge import Edge
 from src.app.interfaces.api.middleware.versions import Versions
 from src.app.interfaces.api.openapi import openapi_of
 from src.app.interfaces.api.routers import routes
 from src.app.interfaces.version import VERSION
+
+
+class Application(FastAPI):
+    """A FastAPI whose way to a route has our own layers, and no others.
+
+    Its own answer errors, count bodies and trace, which ours do; each costs a request two
+    microseconds for nothing.
+    """
+
+    def build_middleware_stack(self) -> ASGIApp:
+        app: ASGIApp = RouteTable(self.router)
+        for layer, args, kwargs in reversed(self.user_middleware):
+            app = layer(app, *args, **kwargs)
+        return app
+
+
+EXPOSED_HEADERS = (
+    "Deprecation",
+    "ETag",
+    "Idempotency-Replayed",
+    "Link",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "Sunset",
+    "X-API-Version",
+    "X-Request-ID",
+)
+"""What the scripts of other origins may read of an answer, beside what all may."""
 
 
 def make_app(settings: Settings, process: Callable[[], AbstractAsyncContextManager[Process]]) -> FastAPI:
@@ -31,7 +59,7 @@ def make_app(settings: Settings, process: Callable[[], AbstractAsyncContextManag
             yield {"process": running}
 
     docs = settings.shows_api_docs
-    app = FastAPI(
+    app = Application(
         title=settings.PROJECT_NAME,
         version=VERSION,
         debug=settings.DEBUG,
@@ -42,16 +70,14 @@ def make_app(settings: Settings, process: Callable[[], AbstractAsyncContextManag
         redirect_slashes=False,
         # Our own metrics and log lines say what its would.
         telemetry={"tracing": False, "metrics": False, "logs": False},
-        exception_handlers={
-            AppException: _answer,
-            RequestValidationError: _answer,
-            HTTPException: _answer,
-        },
     )
     app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
     app.router.routes.extend(routes(with_debug=settings.LAUNCH_MODE is not LaunchMode.PROD))
     # The last one added is the outermost.
     app.add_middleware(Versions)
+    app.add_middleware(BodyLimit, limit=settings.MAX_BODY_BYTES)
+    app.add_middleware(Deadline, seconds=settings.REQUEST_TIMEOUT_SECONDS)
+    app.add_middleware(Edge, hosts=settings.TRUSTED_HOSTS, at_once=settings.MAX_REQUESTS_AT_ONCE)
     if settings.CORS_ORIGIN_WHITELIST:
         app.add_middleware(
             CORSMiddleware,
@@ -59,12 +85,7 @@ def make_app(settings: Settings, process: Callable[[], AbstractAsyncContextManag
             allow_credentials=settings.CORS_ALLOW_CREDENTIALS,
             allow_methods=["*"],
             allow_headers=["*"],
+            expose_headers=EXPOSED_HEADERS,
         )
-    app.add_middleware(BodyLimit, limit=settings.MAX_BODY_BYTES)
-    app.add_middleware(Edge, hosts=settings.TRUSTED_HOSTS)
     app.add_middleware(RequestContext, trusted_proxies=settings.TRUSTED_PROXIES)
     return app
-
-
-async def _answer(request: Request, error: Exception) -> Response:
-    return errors.answer(request.scope, error)

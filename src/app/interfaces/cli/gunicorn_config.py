@@ -6,7 +6,7 @@ The number of workers is gunicorn's own: `--workers`, or the variable WEB_CONCUR
 from src.app.config.settings import settings
 
 bind = f"{settings.API_HOST}:{settings.API_PORT}"
-worker_class = "uvicorn_worker.UvicornWorker"
+worker_class = "src.app.interfaces.cli.gunicorn_worker.Worker"
 graceful_timeout = int(settings.SHUTDOWN_TIMEOUT)
 timeout = 60
 keepalive = 5

@@ -10,6 +10,7 @@ import orjson
 from fastapi import Depends, Request, Response
 
 from src.app.domain.common.exceptions import ValidationError
+from src.app.interfaces.api.core.headers import header_of
 
 _TAG = re.compile(r'"[0-9a-f]{32}-([0-9]{1,18})"')
 
@@ -40,7 +41,8 @@ def with_tag(request: Request, answer: Response, uuid: UUID, version: int) -> Re
     """Return the answer with its tag, or 304 where the client has this version already."""
     # `/users/me/` is another resource for another caller, so the tag names it, and caches are told.
     tag = f'"{uuid.hex}-{version}"'
-    if request.method in {"GET", "HEAD"} and _names(_given(request), tag):
+    known = header_of(request.scope, b"if-none-match")
+    if known and request.method == "GET" and _names(known, tag):
         answer = Response(status_code=304)
     answer.raw_headers += [(b"etag", tag.encode()), *_PRIVATE]
     return answer
@@ -62,13 +64,6 @@ async def expected_version(request: Request) -> int | None:
 
 
 ExpectedVersion = Annotated[int | None, Depends(expected_version)]
-
-
-def _given(request: Request) -> str:
-    # Read as it came: on most requests it is not there, and this is asked on each.
-    return ",".join(
-        value.decode("latin-1") for name, value in request.scope["headers"] if name == b"if-none-match"
-    )
 
 
 def _names(header: str, tag: str) -> bool:

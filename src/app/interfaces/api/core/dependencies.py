@@ -14,6 +14,7 @@ from src.app.application.services.auth_service import AppAuthService
 from src.app.application.services.users_service import AppUserService
 from src.app.domain.common.exceptions import AuthenticationError
 from src.app.infrastructure.bootstrap import Process
+from src.app.interfaces.api.core.headers import header_of
 from src.app.interfaces.api.core.limits import count_address, count_user
 from src.app.interfaces.bearer import bearer_token_of
 
@@ -21,7 +22,7 @@ MAX_USER_AGENT_LENGTH = 255
 
 
 async def running_process(request: Request) -> Process:
-    process: Process = request.state.process
+    process: Process = request.scope["state"]["process"]
     return process
 
 
@@ -38,7 +39,8 @@ class BearerToken(HTTPBearer):
 
     async def __call__(self, request: Request) -> Actor:  # type: ignore[override]
         try:
-            actor: Actor = await request.state.process.container.auth_service.authenticate(bearer_token(request))
+            process: Process = request.scope["state"]["process"]
+            actor = await process.container.auth_service.authenticate(bearer_token(request))
         except AuthenticationError:
             count_address(request.scope)
             raise
@@ -58,7 +60,7 @@ def bearer_token(request: Request) -> str:
     Raises:
         AuthenticationError: it brings none.
     """
-    return bearer_token_of(request.headers.get("authorization", ""))
+    return bearer_token_of(header_of(request.scope, b"authorization"))
 
 
 async def _device(request: Request) -> Device:

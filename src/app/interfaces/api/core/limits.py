@@ -42,9 +42,11 @@ def headers_of(scope: Scope) -> list[tuple[bytes, bytes]]:
     allowance: Allowance | None = scope.get("allowance")
     if allowance is None:
         return []
-    policy = f'"{allowance.policy}";q={allowance.limit};w=60'
-    state = f'"{allowance.policy}";r={allowance.remaining};t={allowance.reset}'
-    return [(b"ratelimit-policy", policy.encode()), (b"ratelimit", state.encode())]
+    policy, limit, remaining, reset, _ = allowance
+    return [
+        (b"ratelimit-policy", f'"{policy}";q={limit};w=60'.encode()),
+        (b"ratelimit", f'"{policy}";r={remaining};t={reset}'.encode()),
+    ]
 
 
 def _address(scope: Scope) -> str:

@@ -93,10 +93,8 @@ def answering_pages(endpoint: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def pagination_of(scope: Scope) -> dict[str, Any]:
-    """Return what the envelope says of the page that was answered: where it stands, and its neighbours."""
-    page: Page[Any] | None = scope.get("page")
-    if page is None:
-        return {}
+    """Return what the envelope says of the page in the scope: where it stands, and its neighbours."""
+    page: Page[Any] = scope["page"]
     link = _Links(scope)
     per_page = max(page.limit, 1)
     if page.offset is None:

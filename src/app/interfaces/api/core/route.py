@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from fastapi import Request, Response
 from fastapi.datastructures import DefaultPlaceholder
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from fastapi.params import Depends
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
@@ -49,11 +50,23 @@ _COPIED = (
 )
 
 
+class JSONAnswer(Response):
+    """An answer that is written already; headers are not looked for where there are none."""
+
+    def __init__(self, body: bytes) -> None:
+        self.status_code = 200
+        self.background = None
+        self.body = body
+        self.raw_headers = [(b"content-length", b"%d" % len(body)), (b"content-type", b"application/json")]
+
+
 class StrictRoute(APIRoute):
     """A route that reads its JSON strictly, answers pages, and is quick to say that it is not meant."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, answering_pages(endpoint), **options)
+        # Where FastAPI leaves the files of a form, to be closed when it is done.
+        self._solved = AsyncExitStackMiddleware(super().handle)
 
     @classmethod
     def copy(cls, route: APIRoute, *, path: str, guards: Sequence[Depends] = ()) -> Self:
@@ -92,7 +105,7 @@ class StrictRoute(APIRoute):
         if self._direct is not None and scope["method"] in (self.methods or ()):
             await self._direct(scope, receive, send)
         else:
-            await super().handle(scope, receive, send)
+            await self._solved(scope, receive, send)
 
     @cached_property
     def _direct(self) -> ASGIApp | None:
@@ -126,7 +139,7 @@ class StrictRoute(APIRoute):
             if isinstance(answered, Response):
                 await answered(scope, receive, send)
                 return
-            answer = Response(dump(answered), media_type="application/json")
+            answer: Response = JSONAnswer(dump(answered))
             if is_versioned:
                 answer = with_tag(request, answer, answered.uuid, answered.version)
             await answer(scope, receive, send)

@@ -2,7 +2,8 @@ import asyncio
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from src.app.interfaces.api.errors import RequestError, answer
+from src.app.interfaces.api.core.headers import header_of
+from src.app.interfaces.api.errors import RequestError
 
 PATIENCE_SECONDS = 15.0
 
@@ -22,12 +23,11 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = dict(scope["headers"])
-        length = headers.get(b"content-length")
-        if length is None and b"transfer-encoding" not in headers:
+        length = header_of(scope, b"content-length")
+        if not length and not header_of(scope, b"transfer-encoding"):
             await self._app(scope, receive, send)
-        elif length is not None and (not length.isdigit() or int(length) > self._limit):
-            await answer(scope, self._too_large())(scope, receive, send)
+        elif length and (not length.isdigit() or int(length) > self._limit):
+            raise self._too_large()
         else:
             await self._app(scope, self._counted(receive), send)
 

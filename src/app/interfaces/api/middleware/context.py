@@ -12,6 +12,7 @@ from prometheus_client import Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from src.app.application.common.context import current_actor, request_id, request_id_of
+from src.app.interfaces.api.core.headers import header_of
 from src.app.interfaces.api.core.limits import headers_of
 from src.app.interfaces.api.errors import DEFAULT_VERSION, answer
 from src.app.interfaces.metrics import REQUEST_SECONDS
@@ -50,20 +51,24 @@ class RequestContext:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "HEAD":
+            # As GET (RFC 9110, section 9.3.2); the server, which knows the method, sends no body.
+            scope = {**scope, "method": "GET"}
         started = time.perf_counter()
-        id_ = self._request_id(scope)
+        id_ = request_id_of(header_of(scope, b"x-request-id"))
         request_id.set(id_)
         scope["client_address"] = address = self._address(scope)
-        status = 0
 
         async def send_named(message: Message) -> None:
-            nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                scope["status"] = message["status"]
                 version = scope.get("api_version", DEFAULT_VERSION)
                 headers = message["headers"]
-                if not any(name == b"cache-control" for name, _ in headers):
-                    # Answers are somebody's own unless they say otherwise.
+                # Answers are somebody's own unless they say otherwise.
+                for name, _ in headers:
+                    if name == b"cache-control":
+                        break
+                else:
                     headers.append(_UNKEPT)
                 headers += (
                     (b"x-request-id", id_.encode()),
@@ -77,17 +82,11 @@ class RequestContext:
             await self._app(scope, receive, send_named)
         except Exception as error:
             # What has begun cannot be answered otherwise; the server closes the connection.
-            if status:
+            if "status" in scope:
                 raise
             await answer(scope, error)(scope, receive, send_named)
         finally:
-            self._note(scope, status, time.perf_counter() - started, address)
-
-    def _request_id(self, scope: Scope) -> str:
-        for name, value in scope["headers"]:
-            if name == b"x-request-id":
-                return request_id_of(value.decode("latin-1"))
-        return request_id_of("")
+            self._note(scope, scope.get("status", 0), time.perf_counter() - started, address)
 
     def _address(self, scope: Scope) -> str | None:
         peer: str | None = scope["client"][0] if scope.get("client") else None

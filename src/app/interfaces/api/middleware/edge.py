@@ -1,4 +1,4 @@
-"""What every request has to be, whatever it is about."""
+"""What every request has to be, whatever it is about, and the answer to every one that fails."""
 
 from collections.abc import Iterable
 
@@ -8,37 +8,54 @@ from src.app.interfaces.api.errors import RequestError, answer
 
 MAX_URL_BYTES = 8 * 1024
 MAX_HEADER_BYTES = 16 * 1024
+RETRY_AFTER_SECONDS = 1
+
+# An orchestrator that hears nothing would restart us, and take away what is left of the capacity.
+_ALWAYS_LET_IN = ("/health/", "/metrics")
 
 
 class Edge:
-    """Refuses URLs and headers that are too long, and hosts that are not ours.
+    """Refuses URLs and headers that are too long, hosts that are not ours, and what is too much at once.
 
     `hosts` are names as `Host` gives them; `*.example.com` stands for all below it, none for any.
+    Of requests, `at_once` are in work; beyond that, to refuse one is quicker than to let all wait.
     """
 
-    def __init__(self, app: ASGIApp, *, hosts: Iterable[str]) -> None:
+    def __init__(self, app: ASGIApp, *, hosts: Iterable[str], at_once: int) -> None:
         self._app = app
         self._hosts = frozenset(host.lower() for host in hosts)
+        self._at_once = at_once
+        self._in_work = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        self._in_work += 1
         try:
             self._check(scope)
-        except RequestError as refused:
-            await answer(scope, refused)(scope, receive, send)
-        else:
             await self._app(scope, receive, send)
+        except Exception as error:
+            # What has begun cannot be answered otherwise; the server closes the connection.
+            if "status" in scope:
+                raise
+            await answer(scope, error)(scope, receive, send)
+        finally:
+            self._in_work -= 1
 
     def _check(self, scope: Scope) -> None:
+        if self._in_work > self._at_once and not scope["path"].startswith(_ALWAYS_LET_IN):
+            raise RequestError(
+                503,
+                "OVERLOADED",
+                "The service has more to do than it can; try again in a moment",
+                headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+            )
         if len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"]) > MAX_URL_BYTES:
             raise RequestError(414, "URI_TOO_LONG", f"A URL may have {MAX_URL_BYTES} bytes")
         headers = scope["headers"]
         if sum([len(name) + len(value) + 4 for name, value in headers]) > MAX_HEADER_BYTES:
-            raise RequestError(
-                431, "REQUEST_HEADER_FIELDS_TOO_LARGE", f"All headers together may have {MAX_HEADER_BYTES} bytes"
-            )
+            raise headers_too_large()
         if self._hosts and not self._is_ours(dict(headers).get(b"host", b"").decode("latin-1")):
             raise RequestError(400, "UNKNOWN_HOST", "This service does not answer for this host")
 
@@ -47,3 +64,9 @@ class Edge:
         return name in self._hosts or any(
             f"*.{name[place + 1 :]}" in self._hosts for place, letter in enumerate(name) if letter == "."
         )
+
+
+def headers_too_large() -> RequestError:
+    return RequestError(
+        431, "REQUEST_HEADER_FIELDS_TOO_LARGE", f"All headers together may have {MAX_HEADER_BYTES} bytes"
+    )

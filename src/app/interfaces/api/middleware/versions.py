@@ -5,14 +5,14 @@ exactly the body of v1 and nothing is serialised twice.
 """
 
 import re
-from typing import Any
+from datetime import UTC, datetime
 
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from src.app.application.common.context import request_id
 from src.app.interfaces.api.core.lists import pagination_of
-from src.app.interfaces.api.errors import DEFAULT_VERSION, error_response, timestamp
+from src.app.interfaces.api.errors import DEFAULT_VERSION, RequestError, to_json
 from src.app.interfaces.api.routers import VERSIONS
 
 PREFIX = "/api/"
@@ -35,17 +35,13 @@ class Versions:
             await self._app(scope, receive, send)
             return
         version = self._route(scope)
-        scope["api_version"] = version
-
         if version not in VERSIONS:
-            scope["api_version"] = DEFAULT_VERSION
-            await error_response(
-                scope,
-                404,
-                "UNSUPPORTED_API_VERSION",
-                f"There is no version {version[:20]}; supported are {', '.join(VERSIONS)}",
-            )(scope, receive, send)
-        elif version == ENVELOPED:
+            supported = ", ".join(VERSIONS)
+            raise RequestError(
+                404, "UNSUPPORTED_API_VERSION", f"There is no version {version[:20]}; supported are {supported}"
+            )
+        scope["api_version"] = version
+        if version == ENVELOPED:
             await self._app(scope, receive, _Envelope(scope, send))
         else:
             await self._app(scope, receive, send)
@@ -67,6 +63,8 @@ class Versions:
 class _Envelope:
     """Holds a successful JSON answer back until it is whole, and sends it inside the envelope."""
 
+    __slots__ = ("_body", "_scope", "_send", "_start")
+
     def __init__(self, scope: Scope, send: Send) -> None:
         self._scope = scope
         self._send = send
@@ -84,26 +82,27 @@ class _Envelope:
                 return
             body = self._enveloped(self._start["status"], b"".join(self._body))
             headers = [header for header in self._start["headers"] if header[0] != b"content-length"]
-            self._start["headers"] = [*headers, (b"content-length", str(len(body)).encode())]
+            self._start["headers"] = [*headers, (b"content-length", b"%d" % len(body))]
             await self._send(self._start)
             self._start = None
             message = {"type": "http.response.body", "body": body}
         await self._send(message)
 
     def _enveloped(self, status: int, data: bytes) -> bytes:
-        route = self._scope.get("route")
-        told = orjson.dumps(getattr(route, "response_description", "Done"))
-        meta: dict[str, Any] = {"timestamp": timestamp(), "version": ENVELOPED, "request_id": request_id.get()}
-        meta |= pagination_of(self._scope)
-        return b'{"status_code":%d,"message":%s,"data":%s,"error":null,"meta":%s}' % (
+        told = getattr(self._scope.get("route"), "response_description", "Done")
+        meta = {"timestamp": datetime.now(UTC), "version": ENVELOPED, "request_id": request_id.get()}
+        if "page" in self._scope:
+            meta |= pagination_of(self._scope)
+        return b'{"status_code":%d,"message":%b,"data":%b,"error":null,"meta":%b}' % (
             status,
-            told,
+            orjson.dumps(told),
             data or b"null",
-            orjson.dumps(meta),
+            to_json(meta),
         )
 
 
 def _is_json(start: Message) -> bool:
-    return any(
-        name == b"content-type" and value.startswith(b"application/json") for name, value in start["headers"]
-    )
+    for name, value in start["headers"]:
+        if name == b"content-type":
+            return bool(value.startswith(b"application/json"))
+    return False

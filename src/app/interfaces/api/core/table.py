@@ -1,0 +1,61 @@
+"""Which route a request is for."""
+
+from collections.abc import Iterator
+
+from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match, Route, Router
+from starlette.types import Receive, Scope, Send
+
+
+class RouteTable:
+    """Finds a route by its path, or by how its path begins; a router would try one after another.
+
+    What a path of its own says comes before parameters, and of these the longest beginning first:
+    `/users/me/` before `/users/{uuid}/`, whatever stands first in a router.
+    """
+
+    def __init__(self, router: Router) -> None:
+        self._router = router
+        self._whole: dict[str, list[Route]] = {}
+        self._begun: dict[str, list[Route]] = {}
+        self._others: list[BaseRoute] = []
+        for route in router.routes:
+            if not isinstance(route, Route):
+                self._others.append(route)
+            elif route.param_convertors:
+                beginning = route.path.partition("{")[0].rpartition("/")[0] + "/"
+                self._begun.setdefault(beginning, []).append(route)
+            else:
+                self._whole.setdefault(route.path, []).append(route)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._router(scope, receive, send)
+            return
+        for route in self._whole.get(scope["path"], ()):
+            if scope["method"] in (route.methods or ()):
+                scope.update(route=route, endpoint=route.endpoint, path_params={})
+                await route.handle(scope, receive, send)
+                return
+        for_another_method: tuple[BaseRoute, Scope] | None = None
+        for candidate in self._candidates(scope["path"]):
+            match, found = candidate.matches(scope)
+            if match is Match.FULL:
+                scope.update(found)
+                await candidate.handle(scope, receive, send)
+                return
+            if match is Match.PARTIAL and for_another_method is None:
+                for_another_method = candidate, found
+        if for_another_method is None:
+            raise HTTPException(404)
+        candidate, found = for_another_method
+        scope.update(found)
+        await candidate.handle(scope, receive, send)
+
+    def _candidates(self, path: str) -> Iterator[BaseRoute]:
+        yield from self._whole.get(path, ())
+        end = len(path)
+        while end := path.rfind("/", 0, end) + 1:
+            yield from self._begun.get(path[:end], ())
+            end -= 1
+        yield from self._others
