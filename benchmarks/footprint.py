@@ -66,7 +66,7 @@ def _start(stage: Stage, peer: Peer, me: bytes) -> tuple[float, float]:
             return bool(ask(port, me))
         return False
 
-    with stage.server(peer.name, peer.app) as (process, port):
+    with stage.server(peer.name, peer.app, protocol=peer.protocol) as (process, port):
         return process.wait_until(answers), process.memory_mib
 
 

@@ -27,6 +27,8 @@ class Peer:
     token: Callable[[bytes], str]
     """The access token out of the answer."""
     me: str = "/users/me/"
+    protocol: str = "httptools"
+    """Of uvicorn: a name, or a class."""
 
 
 @dataclass(frozen=True)
@@ -71,13 +73,14 @@ ALLIUM = Peer(
     sign_in=lambda email: _post("/api/v1/auth/tokens/", {"email": email, "password": PASSWORD}),
     token=lambda body: str(json.loads(body)["access"]),
     me="/api/v1/users/me/",
+    protocol="src.app.interfaces.api.wire:PatientProtocol",
 )
 
 
 @contextmanager
 def served(stage: Stage, peer: Peer) -> Iterator[Served]:
     """Start a peer and sign users in, one for each connection of a load."""
-    with stage.server(peer.name, peer.app) as (process, port):
+    with stage.server(peer.name, peer.app, protocol=peer.protocol) as (process, port):
         process.wait_until(lambda: answers("127.0.0.1", port))
         with ThreadPoolExecutor(2) as pool:
             emails = [email_of(peer.scheme, number + 1) for number in range(CONNECTIONS)]

@@ -57,10 +57,10 @@ class Stage:
             yield process
 
     @contextmanager
-    def server(self, name: str, app: str) -> Iterator[tuple[Measured, int]]:
+    def server(self, name: str, app: str, *, protocol: str = "httptools") -> Iterator[tuple[Measured, int]]:
         """Serve an ASGI application, each in the same way, and give its port."""
         port = free_port()
-        options = "--loop uvloop --http httptools --no-access-log --no-server-header --no-proxy-headers"
+        options = f"--loop uvloop --http {protocol} --no-access-log --no-server-header --no-proxy-headers"
         arguments = ("-m", "uvicorn", app, "--host", "127.0.0.1", "--port", str(port), *options.split())
         with self.process(name, *arguments) as process:
             yield process, port

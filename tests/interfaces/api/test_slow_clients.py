@@ -1,0 +1,138 @@
+"""Connections that dawdle, send what is no HTTP, or do not take their answer; over real sockets."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+import uvicorn
+
+from src.app.interfaces.api import wire
+from src.app.interfaces.api.wire import PatientProtocol
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+LARGE = 8 * 1024 * 1024
+
+
+async def app(scope: Any, receive: Any, send: Any) -> None:
+    body = b"x" * LARGE if scope["path"] == "/large" else b"ok"
+    headers = [(b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "HEAD_SECONDS", 0.3)
+    monkeypatch.setattr(wire, "TAKING_SECONDS", 0.3)
+
+
+@pytest.fixture
+def listening() -> Iterator[socket.socket]:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        yield listening
+
+
+@pytest.fixture
+async def port(listening: socket.socket) -> AsyncIterator[int]:
+    config = uvicorn.Config(
+        app, http=PatientProtocol, loop="none", lifespan="off", log_config=None, timeout_keep_alive=1
+    )
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve([listening]))
+    while not server.started:
+        await asyncio.sleep(0.01)
+    yield listening.getsockname()[1]
+    server.should_exit = True
+    await serving
+
+
+async def said(port: int, *parts: bytes, pause: float = 0.0, within: float = 5.0) -> bytes:
+    """Send the parts, and return all that is answered until the connection ends."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        with suppress(ConnectionError):
+            for part in parts:
+                writer.write(part)
+                await writer.drain()
+                await asyncio.sleep(pause)
+        try:
+            return await asyncio.wait_for(reader.read(), within)
+        except ConnectionError:
+            return b"reset"
+    finally:
+        writer.close()
+
+
+class TestHead:
+    @pytest.mark.parametrize("begun", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: x\r\nX-A"])
+    async def test_one_that_does_not_end_is_not_waited_for(self, port: int, begun: bytes) -> None:
+        assert await said(port, begun) in {b"", b"reset"}
+
+    async def test_one_that_comes_byte_by_byte_is_not_waited_for(self, port: int) -> None:
+        assert b"200 OK" not in await said(port, *(bytes([byte]) for byte in REQUEST), pause=0.03)
+
+    async def test_the_second_of_a_connection_is_not_waited_for_either(self, port: int) -> None:
+        answers = await said(port, REQUEST, REQUEST, b"GET /", pause=0.1)
+
+        assert answers.count(b"200 OK") == 2
+
+    async def test_empty_lines_keep_no_connection(self, port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(REQUEST)
+        await reader.readuntil(b"ok")
+
+        async with asyncio.timeout(5):  # five times what an idle connection is kept
+            with suppress(ConnectionError):
+                while not reader.at_eof():
+                    writer.write(b"\r\n")
+                    await asyncio.sleep(0.1)
+        writer.close()
+
+    async def test_an_endless_one_is_refused(self, port: int) -> None:
+        answer = await said(port, b"GET / HTTP/1.1\r\n", *[b"X-A: " + b"a" * 8000 + b"\r\n"] * 50)
+
+        assert answer == b"reset" or b" 431 " in answer
+
+    async def test_a_prompt_one_is_answered(self, port: int) -> None:
+        answer = await said(port, REQUEST[:9], REQUEST[9:], pause=0.1)
+
+        assert answer.startswith(b"HTTP/1.1 200 OK")
+
+
+@pytest.mark.parametrize("nonsense", [b"\x16\x03\x01\x02\x00\x01", b"GET\r\n\r\n", b"GET /\xff HTTP/1.1\r\n\r\n"])
+async def test_what_is_no_http_is_answered_as_any_error(port: int, nonsense: bytes) -> None:
+    head, _, body = (await said(port, nonsense)).partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 400 Bad Request")
+    told = json.loads(body)
+    assert told["error"]["code"] == "BAD_REQUEST"
+    assert f"x-request-id: {told['meta']['request_id']}".encode() in head
+
+
+class TestReader:
+    async def test_one_that_takes_nothing_is_cut_off(self, port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+        writer.write(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+        await asyncio.sleep(1.5)
+
+        taken = b""
+        with suppress(ConnectionError):
+            taken = await reader.read(-1)
+        assert len(taken) < LARGE
+        writer.close()
+
+    async def test_one_that_is_slow_gets_it_all(self, port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=64 * 1024)
+        writer.write(b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        taken = 0
+        while part := await reader.read(256 * 1024):
+            taken += len(part)
+            await asyncio.sleep(0.02)
+
+        assert taken > LARGE
+        writer.close()
