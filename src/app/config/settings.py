@@ -178,6 +178,11 @@ class DatabaseSettings(_Source):
     DB_ACQUIRE_TIMEOUT_SECONDS: PositiveFloat = 2.0
 
     @property
+    def most_connections(self) -> int:
+        """How many connections a process opens at most."""
+        return max(1, self.CONNECTIONS_POOL_MIN_SIZE + self.CONNECTIONS_POOL_MAX_OVERFLOW)
+
+    @property
     def DB_DSN(self) -> str:  # noqa: N802  named as the variables beside it
         """The address as libpq and asyncpg take it; it holds the password."""
         user, password = quote(self.DB_USER, safe=""), quote(self.DB_PASSWORD.get_secret_value(), safe="")

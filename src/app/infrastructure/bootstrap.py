@@ -162,7 +162,7 @@ async def bootstrap(settings: Settings, *, name: str, has_deadlines: bool = Fals
             container=container,
             database=database,
             replicas=Replicas(database, replicas),
-            idempotency=PSQLIdempotencyKeys(database),
+            idempotency=PSQLIdempotencyKeys(database, at_once=max(1, settings.most_connections // 2)),
             limits=limits,
             redis=redis,
             broker=broker,

@@ -49,7 +49,9 @@ class General:
         self._is_closed = False
         self._settling: asyncio.Task[None] | None = None
 
-    def count(self, caller: str) -> Allowance:
+    def count(self, caller: str, per_minute: int | None = None) -> Allowance:
+        """Count a request; `per_minute` are as many as this caller may make, if not the usual number."""
+        limit = self._per_minute if per_minute is None else per_minute
         now = time.time()
         minute = int(now // WINDOW_SECONDS)
         if minute != self._minute:
@@ -66,10 +68,10 @@ class General:
         total = self._total.get(caller, 0) + here - self._settled.get(caller, 0)
         return Allowance(
             policy="general",
-            limit=self._per_minute,
-            remaining=max(0, self._per_minute - total),
+            limit=limit,
+            remaining=max(0, limit - total),
             reset=WINDOW_SECONDS - int(now) % WINDOW_SECONDS,
-            is_exceeded=total > self._per_minute,
+            is_exceeded=total > limit,
         )
 
     async def close(self) -> None:
@@ -184,8 +186,12 @@ class RedisRateLimits:
             await general.close()
 
     def count(self, caller: str, actor: Actor | None) -> Allowance | None:
-        is_admin = actor is not None and actor.permissions >= EVERYTHING
-        return None if is_admin and not self._with_admins else self._general.count(caller)
+        if actor is None:
+            return self._general.count(caller)
+        is_admin = actor.permissions >= EVERYTHING
+        return (
+            None if is_admin and not self._with_admins else self._general.count(caller, actor.requests_per_minute)
+        )
 
     async def hit(self, what: Limited, caller: str) -> Allowance | None:
         return await self._strict().hit(what, caller)

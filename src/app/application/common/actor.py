@@ -11,12 +11,14 @@ EVERYTHING = frozenset({"*:*"})
 class Actor:
     """Who asks: a signed-in user, or the service itself.
 
-    `permissions` are `resource:action`, where `*` stands for any.
+    `permissions` are `resource:action`, where `*` stands for any. `requests_per_minute` is what their
+    plan grants, where it grants more or less than everybody has.
     """
 
     user_uuid: UUID | None
     session_id: UUID | None = None
     permissions: frozenset[str] = frozenset()
+    requests_per_minute: int | None = None
 
     @classmethod
     def system(cls) -> Self:

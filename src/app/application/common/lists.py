@@ -125,6 +125,29 @@ class Allowed:
     is_sortable: bool
 
 
+@dataclass(slots=True)
+class Filterable:
+    """A field that clients may ask about.
+
+    `type` is the name of a `Family` in lower case, `items` that of the elements where it is a list.
+    """
+
+    name: str
+    type: str
+    items: str | None
+    choices: list[str]
+    lookups: list[str]
+    is_sortable: bool
+
+
+@dataclass(slots=True)
+class Filters:
+    """What may be asked of a list, and its order where none is asked for."""
+
+    fields: list[Filterable]
+    sort: list[str]
+
+
 class FilterSet:
     """What a resource lets its clients filter, sort and see: fields × lookups × who may.
 
@@ -181,6 +204,21 @@ class FilterSet:
         for name, declared in (self._visible(actor) if actor else self._fields).items():
             kind = self._kinds[name]
             yield Allowed(name, kind.family, kind.element, kind.choices, declared.lookups, declared.is_sortable)
+
+    def described(self, actor: Actor) -> Filters:
+        """Say what this caller may ask."""
+        fields = [
+            Filterable(
+                name=one.name,
+                type=one.family.name.lower(),
+                items=one.element.name.lower() if one.element else None,
+                choices=list(one.choices),
+                lookups=list(one.lookups),
+                is_sortable=one.is_sortable,
+            )
+            for one in self.allowed(actor)
+        ]
+        return Filters(fields, list(self.sort))
 
     def _visible(self, actor: Actor) -> dict[str, Field]:
         return {

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from src.app.application.common.actor import Actor
-from src.app.application.common.lists import ListQuery, ListRequest, PageSizes
+from src.app.application.common.lists import Filters, ListQuery, ListRequest, PageSizes
 from src.app.application.common.page import Page
 from src.app.application.common.raises import raises
 from src.app.application.dto.users import USERS, NewUser, Profile, UserDTO
@@ -116,6 +116,12 @@ class AppUserService:
         """Show users to who may read them all."""
         actor.require("users:read")
         return await self._reader.page_users(USERS.query(request, actor=actor, sizes=self._page_sizes))
+
+    @raises(AuthorizationError)
+    async def list_user_filters(self, actor: Actor) -> Filters:
+        """Show what may be asked of the list of users, to who may read it."""
+        actor.require("users:read")
+        return USERS.described(actor)
 
     @raises(NotFoundError, AuthorizationError, ValidationError, AlreadyExistsError, StaleVersionError)
     async def update_user(

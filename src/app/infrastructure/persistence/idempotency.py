@@ -4,6 +4,7 @@ The record of a request commits in the transaction of its effect, so neither is 
 the other, whatever dies in between.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -49,12 +50,15 @@ class PSQLAttempt:
 
 
 class PSQLIdempotencyKeys:
-    def __init__(self, database: Database) -> None:
+    """`at_once` hold a connection each while they work, also while they hash a password, say; others wait."""
+
+    def __init__(self, database: Database, *, at_once: int) -> None:
         self._database = database
+        self._hands = asyncio.Semaphore(at_once)
 
     @asynccontextmanager
     async def attempt(self, request: KeyedRequest) -> AsyncIterator[PSQLAttempt]:
-        async with self._database.ambient_transaction() as executor:
+        async with self._hands, self._database.ambient_transaction() as executor:
             # Held to the end of the transaction, also by a process that dies in it.
             [[is_ours]] = await executor.fetch(_LOCK, [_lock(request)])
             if not is_ours:

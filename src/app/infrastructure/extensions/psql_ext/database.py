@@ -196,7 +196,7 @@ class Database:
             ExternalServiceError: the server does not answer, or refuses us.
         """
         timeout_ms = int(settings.DB_STATEMENT_TIMEOUT_SECONDS * 1000)
-        largest = max(1, settings.CONNECTIONS_POOL_MIN_SIZE + settings.CONNECTIONS_POOL_MAX_OVERFLOW)
+        largest = settings.most_connections
         with translating():
             pool = await asyncpg.create_pool(
                 dsn or settings.DB_DSN,

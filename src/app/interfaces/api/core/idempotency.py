@@ -10,6 +10,7 @@ from fastapi import Request, Response
 
 from src.app.application.ports.idempotency import Attempt, KeptAnswer, KeyedRequest
 from src.app.domain.common.exceptions import AppException, AuthenticationError, ValidationError
+from src.app.interfaces.api.core.limits import count_address, count_user
 from src.app.interfaces.bearer import bearer_token_of
 
 HEADER = "idempotency-key"
@@ -89,7 +90,10 @@ async def _caller(request: Request) -> str:
         actor = await request.state.process.container.auth_service.authenticate(bearer_token_of(authorization))
     except AuthenticationError:
         # Not an access token: a refresh token, say, which the endpoint itself will judge.
+        count_address(request.scope)
         return sha256(authorization.encode()).hexdigest()
+    # Here already: an answer that is given again counts too, and before it costs a connection.
+    count_user(request.scope, actor)
     return f"user {actor.user_uuid}"
 
 

@@ -1,11 +1,13 @@
 """JSON as we take it: strict where Python's own parser is not (RFC 8259, RFC 7493)."""
 
 import json
+from collections.abc import Set
 from math import isinf
 from typing import Any, NoReturn
 
 from starlette.requests import Request
 
+from src.app.interfaces.api.core.headers import header_of
 from src.app.interfaces.api.errors import RequestError
 
 MAX_DEPTH = 50
@@ -14,8 +16,36 @@ MAX_CONTAINERS = 10_000
 MAX_DIGITS = 20
 
 
+_TYPES = {"PATCH": ("application/merge-patch+json", "application/json")}
+
+
 class StrictRequest(Request):
     """A request whose JSON has no NaN, no key twice, and no more than `MAX_DEPTH` levels."""
+
+    def check_type(self) -> None:
+        """Refuse a body that does not say that it is JSON: a form of another site may not pass for ours.
+
+        Raises:
+            RequestError: the answer is 415, and says what is taken.
+        """
+        length = header_of(self.scope, b"content-length")
+        if length in {"", "0"} and not header_of(self.scope, b"transfer-encoding"):
+            return
+        taken = _TYPES.get(self.method, ("application/json",))
+        kind = header_of(self.scope, b"content-type").partition(";")[0].strip().lower()
+        encoding = header_of(self.scope, b"content-encoding").strip().lower()
+        if kind not in taken or encoding not in {"", "identity"}:
+            types = ", ".join(taken)
+            # RFC 5789 (section 3.1) for PATCH, RFC 9110 (section 15.5.16) for the others.
+            name = "Accept-Patch" if self.method == "PATCH" else "Accept"
+            raise RequestError(
+                415, "UNSUPPORTED_MEDIA_TYPE", f"A body here is {types}, not compressed", headers={name: types}
+            )
+
+    def sent_fields(self) -> Set[str]:
+        """Return the names of the fields that were sent, once they are read."""
+        sent = getattr(self, "_json", None)
+        return sent.keys() if isinstance(sent, dict) else frozenset()
 
     async def json(self) -> Any:
         if not hasattr(self, "_json"):

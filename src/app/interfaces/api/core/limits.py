@@ -24,17 +24,17 @@ def limited(what: Limited) -> Any:
 
 
 def count_user(scope: Scope, actor: Actor) -> None:
-    """Count a request of a user.
+    """Count a request of a user, once.
 
     Raises:
         RateLimitedError: they came too often.
     """
-    _heed(scope, scope["state"]["process"].limits.count(f"user:{actor.user_uuid}", actor))
+    _count(scope, f"user:{actor.user_uuid}", actor)
 
 
 def count_address(scope: Scope) -> None:
-    """Count a request of nobody in particular; raises as `count_user`."""
-    _heed(scope, scope["state"]["process"].limits.count(_address(scope), None))
+    """Count a request of nobody in particular, once; raises as `count_user`."""
+    _count(scope, _address(scope), None)
 
 
 def headers_of(scope: Scope) -> list[tuple[bytes, bytes]]:
@@ -47,6 +47,12 @@ def headers_of(scope: Scope) -> list[tuple[bytes, bytes]]:
         (b"ratelimit-policy", f'"{policy}";q={limit};w=60'.encode()),
         (b"ratelimit", f'"{policy}";r={remaining};t={reset}'.encode()),
     ]
+
+
+def _count(scope: Scope, caller: str, actor: Actor | None) -> None:
+    if scope.get("counted") != caller:
+        scope["counted"] = caller
+        _heed(scope, scope["state"]["process"].limits.count(caller, actor))
 
 
 def _address(scope: Scope) -> str:

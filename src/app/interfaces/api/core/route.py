@@ -6,16 +6,18 @@ from typing import Any, Self
 from fastapi import Request, Response
 from fastapi.datastructures import DefaultPlaceholder
 from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
-from fastapi.params import Depends
+from fastapi.params import Depends, Form
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from src.app.application.common.deprecation import deprecated_fields, deprecation_of
 from src.app.application.common.raises import errors_of
 from src.app.domain.common.exceptions import AppException, ValidationError
 from src.app.interfaces.api.core.conditions import has_version, tagged, with_tag
 from src.app.interfaces.api.core.dependencies import asks_who
+from src.app.interfaces.api.core.deprecation import note
 from src.app.interfaces.api.core.idempotency import once
 from src.app.interfaces.api.core.json import StrictRequest
 from src.app.interfaces.api.core.limits import count_address
@@ -64,7 +66,15 @@ class StrictRoute(APIRoute):
     """A route that reads its JSON strictly, answers pages, and is quick to say that it is not meant."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        told = deprecation_of(endpoint)
+        if told is not None:
+            options["deprecated"] = True
         super().__init__(path, answering_pages(endpoint), **options)
+        shown = inspect.signature(endpoint, eval_str=True).return_annotation
+        self._deprecations = {
+            **({"operation": told} if told else {}),
+            **{f"field {name}": field for name, field in deprecated_fields(shown).items()},
+        }
         # Where FastAPI leaves the files of a form, to be closed when it is done.
         self._solved = AsyncExitStackMiddleware(super().handle)
 
@@ -87,11 +97,18 @@ class StrictRoute(APIRoute):
             handle = once(handle)
         if has_version(self.response_model):
             handle = tagged(handle)
-        if self.body_field is None:
+        body = self.body_field
+        if body is None or isinstance(body.field_info, Form):
             return handle
+        fields = deprecated_fields(body.field_info.annotation)
 
         async def handle_strictly(request: Request) -> Response:
-            return await handle(StrictRequest(request.scope, request.receive))
+            strict = StrictRequest(request.scope, request.receive)
+            strict.check_type()
+            answer = await handle(strict)
+            if sent := fields.keys() & strict.sent_fields():
+                note(request.scope, {f"field {name}": fields[name] for name in sorted(sent)})
+            return answer
 
         return handle_strictly
 
@@ -100,6 +117,8 @@ class StrictRoute(APIRoute):
         return self.path.startswith("/api/") and not asks_who(self.dependant)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._deprecations:
+            note(scope, self._deprecations)
         if self._counts_addresses:
             count_address(scope)
         if self._direct is not None and scope["method"] in (self.methods or ()):

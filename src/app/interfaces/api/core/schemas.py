@@ -1,6 +1,6 @@
 """Bodies that every resource shares, as the API document shows them."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -43,11 +43,21 @@ class PageLinks(BaseModel):
     last: str | None
 
 
+class DeprecationNote(BaseModel):
+    """What of the request is to go: a version, an operation or a field."""
+
+    what: list[str]
+    since: date
+    sunset: date | None
+    links: list[str]
+
+
 class EnvelopeMeta(Meta):
-    """What the envelope of v2 says about an answer; the last two stand with lists."""
+    """What the envelope of v2 says about an answer; pagination and links stand with lists."""
 
     pagination: Pagination | None = None
     links: PageLinks | None = None
+    deprecation: DeprecationNote | None = None
 
 
 class ErrorBody(BaseModel):

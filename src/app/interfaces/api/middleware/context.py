@@ -12,10 +12,10 @@ from prometheus_client import Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from src.app.application.common.context import current_actor, request_id, request_id_of
+from src.app.interfaces.api.core import deprecation, limits
 from src.app.interfaces.api.core.headers import header_of
-from src.app.interfaces.api.core.limits import headers_of
 from src.app.interfaces.api.errors import DEFAULT_VERSION, answer
-from src.app.interfaces.metrics import REQUEST_SECONDS
+from src.app.interfaces.metrics import DEPRECATED_REQUESTS, REQUEST_SECONDS
 
 UNROUTED = "unrouted"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -73,7 +73,8 @@ class RequestContext:
                 headers += (
                     (b"x-request-id", id_.encode()),
                     (b"x-api-version", version.encode()),
-                    *headers_of(scope),
+                    *limits.headers_of(scope),
+                    *(deprecation.headers_of(scope) if "deprecated" in scope else ()),
                     *(_MARKS_OF_PAGES if scope["path"].startswith(_PAGES) else _MARKS),
                 )
             await send(message)
@@ -118,6 +119,9 @@ class RequestContext:
             histogram = REQUEST_SECONDS.labels(method, template, status)
             self._histograms[method, template, status] = histogram
         histogram.observe(seconds)
+        told = list(deprecation.noted(scope))
+        for what in told:
+            DEPRECATED_REQUESTS.labels(method, template, what).inc()
         actor = current_actor.get()
         ms = round(seconds * 1000, 1)
         scope["state"]["process"].log_request(
@@ -128,6 +132,7 @@ class RequestContext:
             ms=ms,
             user=str(actor.user_uuid) if actor else None,
             address=address,
+            **({"deprecated": told} if told else {}),
         )
 
 

@@ -6,11 +6,13 @@ exactly the body of v1 and nothing is serialised twice.
 
 import re
 from datetime import UTC, datetime
+from typing import Any
 
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from src.app.application.common.context import request_id
+from src.app.interfaces.api.core.deprecation import meta_of, note
 from src.app.interfaces.api.core.lists import pagination_of
 from src.app.interfaces.api.errors import DEFAULT_VERSION, RequestError, to_json
 from src.app.interfaces.api.routers import VERSIONS
@@ -41,6 +43,8 @@ class Versions:
                 404, "UNSUPPORTED_API_VERSION", f"There is no version {version[:20]}; supported are {supported}"
             )
         scope["api_version"] = version
+        if deprecation := VERSIONS[version]:
+            note(scope, {f"version {version}": deprecation})
         if version == ENVELOPED:
             await self._app(scope, receive, _Envelope(scope, send))
         else:
@@ -90,9 +94,15 @@ class _Envelope:
 
     def _enveloped(self, status: int, data: bytes) -> bytes:
         told = getattr(self._scope.get("route"), "response_description", "Done")
-        meta = {"timestamp": datetime.now(UTC), "version": ENVELOPED, "request_id": request_id.get()}
+        meta: dict[str, Any] = {
+            "timestamp": datetime.now(UTC),
+            "version": ENVELOPED,
+            "request_id": request_id.get(),
+        }
         if "page" in self._scope:
             meta |= pagination_of(self._scope)
+        if "deprecated" in self._scope:
+            meta["deprecation"] = meta_of(self._scope)
         return b'{"status_code":%d,"message":%b,"data":%b,"error":null,"meta":%b}' % (
             status,
             orjson.dumps(told),

@@ -2,6 +2,7 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
+from src.app.application.common.lists import Filters
 from src.app.application.common.page import Page
 from src.app.application.dto.users import USERS, Profile, UserDTO
 from src.app.application.services.auth_service import AppAuthService
@@ -24,6 +25,17 @@ router = APIRouter(prefix="/users", tags=["users"], route_class=StrictRoute)
 async def list_users(actor: CurrentActor, wanted: Wanted, users: Users) -> Page[UserDTO]:
     """Answer a page of the users that match, for who may read them all."""
     return await users.list_users(actor, wanted)
+
+
+@router.get(
+    "/filters/",
+    summary="Show what may be asked of the list of users",
+    response_description="Filters retrieved",
+    responses=responses_of(AppUserService.list_user_filters, AppAuthService.authenticate),
+)
+async def list_user_filters(actor: CurrentActor, users: Users) -> Filters:
+    """Answer the fields that the caller may filter and sort by, each with its type and its lookups."""
+    return await users.list_user_filters(actor)
 
 
 @router.get(
