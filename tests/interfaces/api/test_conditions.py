@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Any
+from uuid import UUID, uuid4
 
 import httpx2
 import pytest
@@ -99,9 +100,33 @@ class TestIfMatch:
 
         assert sorted(answer.status_code for answer in answers) == [200, 412, 412]
 
-    @pytest.mark.parametrize("tag", ["1", '"x"', 'W/"1"', '"1", "2"', ""])
-    async def test_what_is_no_tag_of_ours_is_refused(self, ada: httpx2.AsyncClient, tag: str) -> None:
-        answer = await ada.patch(ME, json={"city": "Rome"}, headers={"If-Match": tag})
+    @pytest.mark.parametrize(
+        ("tags", "status"),
+        [
+            ("{own}", 200),
+            ('"else", {own}', 200),
+            ("W/{own}", 412),
+            ('"else"', 412),
+            ('"{stranger}-1"', 412),
+            ('"{uuid}-7"', 412),
+            ('{own}, "{uuid}-7"', 422),
+            ("unquoted", 422),
+            ("", 422),
+        ],
+    )
+    async def test_one_of_the_tags_is_that_of_the_resource(
+        self, ada: httpx2.AsyncClient, tags: str, status: int
+    ) -> None:
+        me = await ada.get(ME)
+        uuid = UUID(me.json()["uuid"])
+        given = tags.format(own=me.headers["etag"], uuid=uuid.hex, stranger=uuid4().hex)
+
+        for path in (ME, f"/api/v1/users/{uuid}/"):
+            answer = await ada.patch(path, json={}, headers={"If-Match": given})
+            assert answer.status_code == status, answer.text
+
+    async def test_no_uuid_is_said_to_be_none(self, ada: httpx2.AsyncClient) -> None:
+        answer = await ada.patch("/api/v1/users/nobody/", json={}, headers={"If-Match": '"x"'})
 
         assert code_of(answer) == (422, "VALIDATION_ERROR")
 

@@ -115,6 +115,17 @@ class TestMetrics:
             assert (await client.get("/metrics")).status_code == 401
 
 
+class TestHead:
+    @pytest.mark.parametrize("version", ["v1", "v2"])
+    async def test_it_is_answered_as_get(self, client: httpx2.AsyncClient, version: str) -> None:
+        path = f"/api/{version}/debug/ping/"
+        got, asked = await client.get(path), await client.head(path)
+
+        assert asked.status_code == 200
+        assert asked.headers["content-type"] == got.headers["content-type"]
+        assert (await client.head("/nowhere/")).status_code == 404
+
+
 class TestCORS:
     async def test_only_named_origins_may_read_answers(self, process: Process) -> None:
         settings = process.settings.model_copy(update={"CORS_ORIGIN_WHITELIST": ["https://ours.example"]})
@@ -123,6 +134,19 @@ class TestCORS:
             for origin, allowed in (("https://ours.example", True), ("https://theirs.example", False)):
                 answer = await client.get("/health/live/", headers={"Origin": origin})
                 assert (answer.headers.get("access-control-allow-origin") == origin) is allowed
+
+    @pytest.mark.parametrize(
+        "refused", [{"url": "/nowhere/"}, {"url": "/health/live/", "params": {"a": "b" * 9000}}]
+    )
+    async def test_a_refusal_may_be_read_too(self, process: Process, refused: dict[str, Any]) -> None:
+        settings = process.settings.model_copy(update={"CORS_ORIGIN_WHITELIST": ["https://ours.example"]})
+        transport = httpx2.ASGITransport(Served(replace(process, settings=settings)))
+        async with httpx2.AsyncClient(transport=transport, base_url="http://allium.test") as client:
+            answer = await client.get(**refused, headers={"Origin": "https://ours.example"})
+
+        assert answer.status_code in {404, 414}
+        assert answer.headers["access-control-allow-origin"] == "https://ours.example"
+        assert "etag" in answer.headers["access-control-expose-headers"].lower()
 
 
 class TestLog:

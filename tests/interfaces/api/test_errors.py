@@ -8,9 +8,13 @@ from uuid import UUID
 import httpx2
 import pytest
 from jose import jwt
+from loguru import logger
 
 from src.app.config.settings import SettingsTest
 from src.app.domain.common.exceptions import AppException
+from src.app.interfaces.api.middleware.body_limit import BodyLimit
+from src.app.interfaces.api.middleware.deadline import Deadline
+from src.app.interfaces.api.middleware.versions import Versions
 from src.app.interfaces.api.routers import VERSIONS
 from src.app.interfaces.outcomes import OUTCOMES
 from tests.builders.users import PASSWORD, an_email
@@ -43,6 +47,62 @@ async def signed_up(client: httpx2.AsyncClient, **fields: Any) -> dict[str, Any]
 
 def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
+
+
+class TestMediaTypes:
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {},
+            {"Content-Type": ""},
+            {"Content-Type": "text/plain"},
+            {"Content-Type": "application/x-www-form-urlencoded"},
+            {"Content-Type": "multipart/form-data; boundary=x"},
+            {"Content-Type": "application/merge-patch+json"},
+            {"Content-Type": "application/jsonp"},
+            {"Content-Type": "application/json", "Content-Encoding": "gzip"},
+        ],
+    )
+    async def test_a_body_that_is_not_said_to_be_json_is_not_read(
+        self, client: httpx2.AsyncClient, headers: dict[str, str]
+    ) -> None:
+        answer = await client.post("/api/v1/debug/echo/", content=b'{"a": 1}', headers=headers)
+
+        checked(answer, 415, "UNSUPPORTED_MEDIA_TYPE")
+        assert answer.headers["accept"] == "application/json"
+
+    @pytest.mark.parametrize("kind", ["application/json", "Application/JSON; charset=utf-8"])
+    async def test_one_that_is_read(self, client: httpx2.AsyncClient, kind: str) -> None:
+        answer = await client.post("/api/v1/debug/echo/", content=b'{"a": 1}', headers={"Content-Type": kind})
+
+        assert answer.json() == {"a": 1}
+
+    async def test_a_patch_is_told_of_its_types(self, client: httpx2.AsyncClient) -> None:
+        answer = await client.patch("/api/v1/users/me/", content=b"a=1", headers={"Content-Type": "text/plain"})
+
+        checked(answer, 415, "UNSUPPORTED_MEDIA_TYPE")
+        assert answer.headers["accept-patch"] == "application/merge-patch+json, application/json"
+
+
+class TestLayers:
+    @pytest.mark.parametrize("layer", [Versions, BodyLimit, Deadline])
+    async def test_one_that_crashes_is_answered_as_any_error(
+        self, client: httpx2.AsyncClient, layer: type, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def crash(*_: Any) -> None:
+            raise RuntimeError("in the middle of a layer")
+
+        monkeypatch.setattr(layer, "__call__", crash)
+        lines: list[Any] = []
+        sink = logger.add(lines.append, level="ERROR")
+
+        answer = await client.get("/api/v2/debug/ping/")
+
+        logger.remove(sink)
+        error = checked(answer, 500, "INTERNAL_ERROR")
+        assert "in the middle of a layer" not in error["message"]
+        [line] = [line for line in lines if line.record["extra"].get("error_id") == error["id"]]
+        assert "in the middle of a layer" in str(line)
 
 
 @pytest.mark.parametrize("version", VERSIONS)

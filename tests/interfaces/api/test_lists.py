@@ -57,6 +57,24 @@ async def letters(client: httpx2.AsyncClient, query: str) -> str:
     return "".join(user["email"][0] for user in (await listed(client, query))["items"])
 
 
+class TestWhatMayBeAsked:
+    async def test_a_client_is_told_what_it_may_ask(self, admin: httpx2.AsyncClient) -> None:
+        told = (await admin.get("/api/v1/users/filters/")).json()
+
+        fields = {field["name"]: field for field in told["fields"]}
+        assert told["sort"] == ["-created_at"]
+        assert fields["email"]["type"] == "text"
+        assert {"e", "ilike", "in"} <= set(fields["email"]["lookups"])
+        assert (fields["is_active"]["type"], fields["is_active"]["is_sortable"]) == ("boolean", False)
+        assert "password_hashed" not in fields
+        for field in told["fields"]:
+            if field["is_sortable"]:
+                assert (await admin.get("/api/v1/users/", params={"sort": field["name"]})).status_code == 200
+            for lookup in {"is_null"} & set(field["lookups"]):
+                asked = {f"filter[{field['name']}__{lookup}]": "true"}
+                assert (await admin.get("/api/v1/users/", params=asked)).status_code == 200
+
+
 class TestWho:
     async def test_without_a_token_nobody_is_listed(self, client: httpx2.AsyncClient) -> None:
         assert (await client.get("/api/v1/users/")).status_code == 401

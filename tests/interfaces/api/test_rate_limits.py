@@ -5,10 +5,12 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from types import SimpleNamespace
 from typing import Any, cast
+from uuid import uuid4
 
 import httpx2
 import pytest
 
+from src.app.application.common.actor import Actor
 from src.app.config.settings import SettingsTest
 from src.app.domain.common.contact import Email
 from src.app.domain.users.value_objects.users_vob import FullName
@@ -99,6 +101,30 @@ class TestGeneral:
         headers = [{"Authorization": f"Bearer nonsense-{number}"} for number in range(7)]
 
         assert [(await client.get(ME, headers=h)).status_code for h in headers] == [401] * 5 + [429] * 2
+
+    async def test_an_answer_that_is_given_again_counts_and_is_counted_once(
+        self, client: httpx2.AsyncClient, limited: Process
+    ) -> None:
+        body = {"email": an_email(), "password": PASSWORD}
+        key = {"Idempotency-Key": an_email()}
+
+        left = []
+        for _ in range(4):
+            answer = await client.post(SIGN_UP, json=body, headers=key)
+            left.append((answer.status_code, (await client.get(PING)).headers["ratelimit"].split(";")[1]))
+
+        assert left == [(201, "r=3"), (201, "r=1"), (201, "r=0"), (429, "r=0")]
+
+    async def test_a_plan_may_grant_another_number(self, limited: Process) -> None:
+        actors = [Actor(uuid4(), requests_per_minute=number) for number in (2, 8)]
+
+        exceeded = [[limited.limits.count(f"user:{actor.uuid}", actor) for _ in range(9)][-1] for actor in actors]
+        allowances = [
+            [limited.limits.count(f"plan:{actor.uuid}", actor) for _ in range(3)][-1] for actor in actors
+        ]
+
+        assert [each.is_exceeded for each in exceeded if each] == [True, True]
+        assert [(each.limit, each.is_exceeded) for each in allowances if each] == [(2, True), (8, False)]
 
     async def test_an_administrator_has_no_limit(self, limited: Process, client: httpx2.AsyncClient) -> None:
         email = an_email()

@@ -8,8 +8,10 @@ from fastapi import APIRouter, Depends, FastAPI
 from starlette.responses import PlainTextResponse
 
 from src.app.infrastructure.bootstrap import Process
+from src.app.interfaces.api.app import Application
 from src.app.interfaces.api.core.dependencies import RunningProcess
 from src.app.interfaces.api.core.route import StrictRoute
+from src.app.interfaces.api.middleware.edge import Edge
 from src.app.interfaces.api.routers import _below
 
 
@@ -61,6 +63,58 @@ async def asked(router: APIRouter, process: Process) -> httpx2.Response:
     transport = httpx2.ASGITransport(served)
     async with httpx2.AsyncClient(transport=transport, base_url="http://allium.test") as client:
         return await client.get("/api/v1/thing/")
+
+
+class TestTable:
+    """Which of several routes a path is for."""
+
+    async def asked(self, method: str, path: str) -> tuple[int, str]:
+        app = Application()
+
+        def answering(name: str) -> Any:
+            async def endpoint() -> str:
+                return name
+
+            return endpoint
+
+        for at, methods in [
+            ("/things/{uuid}/", ["GET", "DELETE"]),
+            ("/things/mine/", ["GET"]),
+            ("/things/{uuid}/parts/", ["POST"]),
+            ("/things/old/{part}/", ["GET"]),
+            ("/{anything}/", ["GET"]),
+        ]:
+            app.add_api_route(at, answering(at), methods=methods)
+        app.add_middleware(Edge, hosts=[], at_once=10)
+        app.mount("/files", PlainTextResponse("mounted"))
+        transport = httpx2.ASGITransport(app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://allium.test") as client:
+            answer = await client.request(method, path)
+        return answer.status_code, answer.headers.get("allow", answer.text.strip('"'))
+
+    @pytest.mark.parametrize(
+        ("method", "path", "found"),
+        [
+            ("GET", "/things/7/", (200, "/things/{uuid}/")),
+            ("GET", "/things/mine/", (200, "/things/mine/")),
+            ("DELETE", "/things/mine/", (200, "/things/{uuid}/")),
+            ("POST", "/things/mine/", (405, "GET")),
+            ("POST", "/things/7/parts/", (200, "/things/{uuid}/parts/")),
+            ("GET", "/things/old/parts/", (200, "/things/old/{part}/")),
+            ("POST", "/things/old/parts/", (200, "/things/{uuid}/parts/")),
+            ("PUT", "/things/7/", (405, "DELETE, GET")),
+            ("GET", "/else/", (200, "/{anything}/")),
+            ("GET", "/files/x", (200, "mounted")),
+        ],
+    )
+    async def test_the_one_that_says_most_of_the_path(
+        self, method: str, path: str, found: tuple[int, str]
+    ) -> None:
+        assert await self.asked(method, path) == found
+
+    @pytest.mark.parametrize("path", ["/", "//", "/a/b/c/", "/things/7/parts/8/"])
+    async def test_there_may_be_none(self, path: str) -> None:
+        assert (await self.asked("GET", path))[0] == 404
 
 
 class TestGuards:

@@ -9,10 +9,13 @@ from uuid import UUID
 import orjson
 from fastapi import Depends, Request, Response
 
-from src.app.domain.common.exceptions import ValidationError
+from src.app.application.common.context import current_actor
+from src.app.application.common.text import parsed_uuid
+from src.app.domain.common.exceptions import StaleVersionError, ValidationError
 from src.app.interfaces.api.core.headers import header_of
 
-_TAG = re.compile(r'"[0-9a-f]{32}-([0-9]{1,18})"')
+_ENTITY_TAG = re.compile(r'(W/)?"[\x21\x23-\x7e\x80-\xff]*"')
+_TAG = re.compile(r'"([0-9a-f]{32})-([0-9]{1,18})"')
 
 _PRIVATE = ((b"cache-control", b"private, no-cache"), (b"vary", b"Authorization"))
 
@@ -52,18 +55,38 @@ async def expected_version(request: Request) -> int | None:
     """Return the version that `If-Match` asks for; None where any will do.
 
     Raises:
-        ValidationError: it names none that we gave.
+        StaleVersionError: no version of this resource can have the tags that it names.
+        ValidationError: it names no tags, or several versions.
     """
     given = request.headers.get("if-match", "*").strip()
     if given == "*":
         return None
-    found = _TAG.fullmatch(given)
-    if found is None:
-        raise ValidationError("If-Match takes the ETag of the resource, or *", field="If-Match")
-    return int(found[1])
+    tags = [tag.strip() for tag in given.split(",")]
+    if not all(map(_ENTITY_TAG.fullmatch, tags)):
+        raise ValidationError("If-Match takes the ETag of the resource, in its quotes, or *", field="If-Match")
+    # The comparison is the strong one: a weak tag matches nothing (RFC 9110, section 13.1.1).
+    own = _uuid_of(request)
+    versions = {int(found[2]) for tag in tags if (found := _TAG.fullmatch(tag)) and UUID(found[1]) == own}
+    if not versions:
+        raise StaleVersionError
+    if len(versions) > 1:
+        raise ValidationError("If-Match takes one version of the resource", field="If-Match")
+    return versions.pop()
 
 
 ExpectedVersion = Annotated[int | None, Depends(expected_version)]
+
+
+def _uuid_of(request: Request) -> UUID | None:
+    """Return which resource the path is of; the caller's own where it names none."""
+    named = request.path_params.get("uuid")
+    if named is not None:
+        try:
+            return parsed_uuid(named)
+        except ValueError:
+            raise ValidationError("This is no UUID", field="uuid") from None
+    actor = current_actor.get()
+    return actor.user_uuid if actor else None
 
 
 def _names(header: str, tag: str) -> bool:
