@@ -23,6 +23,7 @@ from src.app.config.settings import ROOT, SettingsTest
 from src.app.infrastructure.bootstrap import Process, bootstrap
 from src.app.infrastructure.persistence.models.container import Base
 from src.local.testing import Addresses, LeftOutError, servers_for_tests
+from tests import declared
 
 _SERVERS: pytest.StashKey[Addresses] = pytest.StashKey()
 _WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
@@ -49,6 +50,7 @@ _NOBODY = {
 def pytest_configure(config: pytest.Config) -> None:
     with variables_set(_NOBODY):
         assert settings_module.settings.DB_PORT == 1  # read now, and once
+    declared.hold_to_declarations()
     # Entered where the run starts, so that the workers of a parallel run find its servers.
     stack = ExitStack()
     config.stash[_SERVERS] = stack.enter_context(servers_for_tests(ROOT / ".local" / "tests"))
@@ -199,3 +201,11 @@ async def _make_database(postgresql: Mapping[str, str], name: str) -> None:
     await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
     await connection.execute(f'CREATE DATABASE "{name}"')
     await connection.close()
+
+
+@pytest.fixture(autouse=True)
+def _as_declared() -> Iterator[None]:
+    """Fail the test in which a use case lets out an error that it does not declare."""
+    declared.undeclared.clear()
+    yield
+    assert not declared.undeclared, "\n".join(declared.undeclared)
