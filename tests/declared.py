@@ -5,7 +5,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 from src.app.application import services
 from src.app.application.common.raises import errors_of
@@ -22,7 +22,8 @@ def use_cases() -> Iterator[tuple[type, str, Callable[..., Any]]]:
     """Yield the class, the name and the function of every use case."""
     for module in pkgutil.iter_modules(services.__path__, f"{services.__name__}."):
         for service in vars(importlib.import_module(module.name)).values():
-            if not inspect.isclass(service) or service.__module__ != module.name:
+            is_own = inspect.isclass(service) and service.__module__ == module.name
+            if not is_own or Protocol in service.__bases__:
                 continue
             for name, function in inspect.getmembers(service, inspect.iscoroutinefunction):
                 if not name.startswith("_"):
