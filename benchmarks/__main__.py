@@ -10,7 +10,7 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
 
-from benchmarks import footprint, report, repository, rest, sign_in
+from benchmarks import edge, footprint, lists, report, repository, rest, sign_in
 from benchmarks.load import LoadError
 from benchmarks.process import StartError
 from benchmarks.report import Row
@@ -18,7 +18,9 @@ from benchmarks.stage import ROOT, Stage, staged
 from src.local.servers import ServerError
 
 BENCHMARKS: dict[str, Callable[[Stage], list[Row]]] = {
+    "edge": edge.measure,
     "footprint": footprint.measure,
+    "lists": lists.measure,
     "repository": repository.measure,
     "rest": rest.measure,
     "sign_in": sign_in.measure,

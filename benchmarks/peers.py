@@ -27,6 +27,7 @@ class Peer:
     token: Callable[[bytes], str]
     """The access token out of the answer."""
     me: str = "/users/me/"
+    users: str = "/users/"
     protocol: str = "httptools"
     """Of uvicorn: a name, or a class."""
 
@@ -42,6 +43,9 @@ class Served:
 
     def me(self, path: str = "") -> list[bytes]:
         return [request("GET", path or self.peer.me, token=token) for token in self.tokens]
+
+    def page(self, query: str, path: str = "") -> list[bytes]:
+        return [request("GET", f"{path or self.peer.users}?{query}", token=token) for token in self.tokens]
 
     def sign_ins(self, number: int) -> list[bytes]:
         return [self.peer.sign_in(email_of(self.peer.scheme, place + 1)) for place in range(number)]
@@ -73,6 +77,7 @@ ALLIUM = Peer(
     sign_in=lambda email: _post("/api/v1/auth/tokens/", {"email": email, "password": PASSWORD}),
     token=lambda body: str(json.loads(body)["access"]),
     me="/api/v1/users/me/",
+    users="/api/v1/users/",
     protocol="src.app.interfaces.api.wire:PatientProtocol",
 )
 

@@ -26,9 +26,10 @@ SCHEMES = {"bcrypt": bcrypt, "bcrypt-sha256": bcrypt_sha256}
 """How passwords are hashed, by the name that the e-mail addresses of such users begin with."""
 
 _SEED = """
-INSERT INTO users (uuid, email, password_hashed, first_name, last_name, city, country, meta, created_at)
+INSERT INTO users
+    (uuid, email, password_hashed, first_name, last_name, city, country, meta, created_at, is_superuser)
 SELECT uuidv7(), '{scheme}-' || n || '@example.com', '{hashed}', 'Ada', 'Lovelace', 'Rome', 'Italy',
-       jsonb_build_object('number', n), now() - n * interval '1 minute'
+       jsonb_build_object('number', n), now() - n * interval '1 minute', n <= 10
 FROM generate_series(1, {number}) AS n
 """
 
@@ -85,6 +86,7 @@ def staged() -> Iterator[Stage]:
             "MAIL_FOLDER": f"{folder}/mail",
             "BCRYPT_ROUNDS": str(ROUNDS_OF_BCRYPT),
             # Counted, and never reached.
+            "ADMIN_RATE_LIMIT_ENABLED": "true",
             "RATE_LIMIT_PER_MINUTE": "1000000000",
             "RATE_LIMIT_TOKENS_PER_MINUTE": "1000000000",
             "DATABASE_URL": postgresql.url,  # for the peers

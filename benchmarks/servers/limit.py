@@ -12,8 +12,10 @@ import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
+from urllib.parse import parse_qsl
 from uuid import UUID
 
 import asyncpg
@@ -28,6 +30,13 @@ _USER = """
 SELECT id, uuid, email, phone, first_name, last_name, birthday, photo AS avatar_url, is_active, is_guest,
        is_verified, is_superuser, street, city, state, zip_code, country, meta, version, created_at, updated_at
 FROM users WHERE uuid = $1 AND NOT is_deleted
+"""
+_PAGE = """
+SELECT id, uuid, email, phone, first_name, last_name, birthday, photo AS avatar_url, is_active, is_guest,
+       is_verified, is_superuser, street, city, state, zip_code, country, meta, version, created_at, updated_at,
+       count(*) OVER () AS total
+FROM users WHERE city = $1 AND is_active = $2 AND created_at >= $3 AND NOT is_deleted
+ORDER BY created_at DESC LIMIT 50
 """
 _SECRET = os.environ["SECRET_KEY"].encode()
 _HEADER = urlsafe_b64encode(b'{"alg":"HS256","typ":"JWT"}').rstrip(b"=")
@@ -48,6 +57,8 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await _live(receive, send)
     elif scope["path"] == "/users/me/":
         await _answer(send, await _me(scope))
+    elif scope["path"] == "/users/":
+        await _answer(send, await _page(scope))
     else:
         await _answer(send, await _sign_in(receive))
 
@@ -55,13 +66,27 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 async def _me(scope: Scope) -> bytes | None:
     uuid = _verified(next(value for name, value in scope["headers"] if name == b"authorization"))
     row = await _pool.fetchrow(_USER, uuid) if uuid is not None else None
-    if row is None:
+    return orjson.dumps(_shown(row), option=orjson.OPT_UTC_Z) if row is not None else None
+
+
+async def _page(scope: Scope) -> bytes | None:
+    uuid = _verified(next(value for name, value in scope["headers"] if name == b"authorization"))
+    if uuid is None:
         return None
+    asked = dict(parse_qsl(scope["query_string"].decode()))
+    since = datetime.fromisoformat(asked["filter[created_at__gte]"])
+    rows = await _pool.fetch(_PAGE, asked["filter[city]"], asked["filter[is_active]"] == "true", since)
+    page = {"items": [_shown(row) for row in rows], "total": rows[0]["total"]}
+    return orjson.dumps(page, option=orjson.OPT_UTC_Z)
+
+
+def _shown(row: Any) -> dict[str, Any]:
     user = dict(row)
+    user.pop("total", None)
     user["uuid"] = str(user["uuid"])
     user["meta"] = orjson.Fragment(user["meta"])
     user["full_name"] = f"{user['first_name']} {user['last_name']}"
-    return orjson.dumps(user, option=orjson.OPT_UTC_Z)
+    return user
 
 
 async def _sign_in(receive: Receive) -> bytes | None:
@@ -108,7 +133,12 @@ async def _live(receive: Receive, send: Send) -> None:
         message = await receive()
         if message["type"] == "lifespan.startup":
             _pool = await asyncpg.create_pool(
-                os.environ["DATABASE_URL"], min_size=2, max_size=40, connection_class=_Connection
+                os.environ["DATABASE_URL"],
+                min_size=2,
+                max_size=40,
+                connection_class=_Connection,
+                # A generic plan neither stops early at LIMIT nor judges a range.
+                server_settings={"plan_cache_mode": "force_custom_plan", "jit": "off"},
             )
             await send({"type": "lifespan.startup.complete"})
         else:

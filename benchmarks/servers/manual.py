@@ -12,12 +12,12 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Depends, FastAPI, HTTPException, Request, Response, status
+from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response, status
 from fastapi.security import OAuth2PasswordBearer, OAuth2PasswordRequestForm
 from jose import JWTError, jwt
 from passlib.context import CryptContext
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import select
+from sqlalchemy import DateTime, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -64,7 +64,7 @@ class User(Base):
     country: Mapped[str | None]
     meta: Mapped[dict[str, Any]] = mapped_column(JSONB)
     version: Mapped[int]
-    created_at: Mapped[datetime]
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     updated_at: Mapped[datetime]
 
     @property
@@ -97,6 +97,11 @@ class UserRead(BaseModel):
     version: int
     created_at: datetime
     updated_at: datetime
+
+
+class UsersPage(BaseModel):
+    items: list[UserRead]
+    total: int
 
 
 class Token(BaseModel):
@@ -162,3 +167,25 @@ async def login(form_data: Annotated[OAuth2PasswordRequestForm, Depends()], sess
 @app.get("/users/me/", response_model=UserRead)
 async def read_users_me(current_user: Annotated[User, Depends(get_current_active_user)]) -> Any:
     return current_user
+
+
+@app.get("/users/", response_model=UsersPage)
+async def read_users(
+    current_user: Annotated[User, Depends(get_current_active_user)],
+    session: SessionDep,
+    city: Annotated[str, Query(alias="filter[city]")],
+    is_active: Annotated[bool, Query(alias="filter[is_active]")],
+    created_since: Annotated[datetime, Query(alias="filter[created_at__gte]")],
+    limit: int = 50,
+) -> Any:
+    if not current_user.is_superuser:
+        raise HTTPException(status_code=403, detail="Not enough permissions")
+    found = select(User).where(
+        User.city == city,
+        User.is_active == is_active,
+        User.created_at >= created_since,
+        User.is_deleted.is_(False),
+    )
+    total = await session.scalar(select(func.count()).select_from(found.subquery()))
+    users = await session.scalars(found.order_by(User.created_at.desc()).limit(limit))
+    return {"items": users.all(), "total": total}
