@@ -4,12 +4,11 @@ import re
 from collections.abc import Callable, Iterable
 from functools import cache, wraps
 from typing import Annotated, Any, get_args, get_origin
-from urllib.parse import urlencode
+from urllib.parse import unquote_plus
 
 import orjson
 from fastapi import Depends, Request
 from pydantic import TypeAdapter
-from starlette.datastructures import QueryParams
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -178,15 +177,20 @@ def _adapter(shown: Any) -> TypeAdapter[Any]:
     return TypeAdapter(list[shown])
 
 
+_PLACES = frozenset({"offset", "page", "cursor"})
+
+
 class _Links:
     def __init__(self, scope: Scope) -> None:
         self._path = scope["path"]
-        self._query = QueryParams(scope["query_string"]).multi_items()
+        # What is kept is kept as it came: to take it apart and write it anew costs more than the rest.
+        pairs = [pair.partition("=") for pair in scope["query_string"].decode("latin-1").split("&") if pair]
+        named = [(unquote_plus(name), f"{name}{sign}{value}", value) for name, sign, value in pairs]
+        kept = [pair for name, pair, _ in named if name not in _PLACES and name != "per_page"]
+        self._kept = [*kept, *(f"limit={size}" for name, _, size in named if name == "per_page")]
 
     def to(self, **place: Any) -> str:
-        kept = [item for item in self._query if item[0] not in {"offset", "page", "per_page", "cursor"}]
-        sizes = [("limit", value) for name, value in self._query if name == "per_page"]
-        query = urlencode([*kept, *sizes, *place.items()])
+        query = "&".join([*self._kept, *(f"{name}={value}" for name, value in place.items())])
         return f"{self._path}?{query}" if query else str(self._path)
 
 
