@@ -240,8 +240,12 @@ class Reads(RepositoryCore[Thing]):
             total = await self.count(filter_data, with_deleted=with_deleted) if offset or not limit else 0
         has_more = len(rows) > limit if total is None else offset + len(rows) < total
         rows = rows[:limit]
+        items = [mapper.thing(row) for row in rows]
+        if self._unit is not None:
+            for item in items:
+                self._tracked(item)
         return Page(
-            items=[self._tracked(mapper.thing(row)) for row in rows],
+            items=items,
             limit=limit,
             has_more=has_more,
             total=total,
