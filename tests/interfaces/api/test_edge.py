@@ -195,8 +195,8 @@ class TestDocuments:
     async def test_the_errors_of_the_use_case_are_documented(self, client: httpx2.AsyncClient) -> None:
         operation = (await client.get("/openapi.json")).json()["paths"]["/api/v1/auth/sign-up/"]["post"]
 
-        assert operation["responses"].keys() == {"201", "409", "422", "429"}
-        assert operation["responses"]["409"]["description"] == "ALREADY_EXISTS"
+        assert operation["responses"].keys() >= {"201", "409", "422", "429"}
+        assert "ALREADY_EXISTS" in operation["responses"]["409"]["$ref"]
 
 
 class TestProduction:

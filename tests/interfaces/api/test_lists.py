@@ -264,7 +264,9 @@ class TestDocument:
     async def test_every_filter_stands_in_it_with_its_type(self, client: httpx2.AsyncClient) -> None:
         document = (await client.get("/openapi.json")).json()
 
-        parameters = {p["name"]: p for p in document["paths"]["/api/v1/users/"]["get"]["parameters"]}
+        shared = document["components"]["parameters"]
+        named = [p["$ref"].rpartition("/")[2] for p in document["paths"]["/api/v1/users/"]["get"]["parameters"]]
+        parameters = {name: shared[name] for name in named}
         schema = parameters["filter"]["schema"]
         assert parameters["filter"]["style"] == "deepObject"
         assert schema["properties"]["created_at__gte"] == {"type": "string", "format": "date-time"}

@@ -1,9 +1,9 @@
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from src.app.application.common.text import is_storable
+from src.app.application.common.text import STORABLE, is_storable
 
 
 class Command(BaseModel):
@@ -24,4 +24,10 @@ def _storable(text: str) -> str:
     return text
 
 
-Line = Annotated[str, StringConstraints(max_length=255, strip_whitespace=True), AfterValidator(_storable)]
+MAX_LINE_LENGTH = 255
+Line = Annotated[
+    str,
+    StringConstraints(max_length=MAX_LINE_LENGTH, strip_whitespace=True),
+    AfterValidator(_storable),
+    WithJsonSchema({"type": "string", "maxLength": MAX_LINE_LENGTH, "pattern": STORABLE}),
+]

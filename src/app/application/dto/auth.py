@@ -1,13 +1,13 @@
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Self
+from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import model_validator
+from pydantic import ConfigDict, JsonValue, model_validator
 from pydantic_core import PydanticCustomError
 
 from src.app.application.common.dto import Command
-from src.app.application.dto.fields import EmailAddress, Password, PhoneNumber
+from src.app.application.dto.fields import EmailAddress, Password, PhoneNumber, example
 from src.app.application.dto.users import UserDTO
 from src.app.domain.auth.value_objects.jwt_vob import TokenPair
 from src.app.domain.common.contact import Email, Phone
@@ -21,8 +21,24 @@ class Device:
     user_agent: str | None = None
 
 
+_NAMES: list[JsonValue] = ["email", "phone"]
+
+
 class SignIn(Command):
     """The e-mail address or the phone number, and the password."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            # As it is checked below: neither both nor none.
+            "not": {
+                "anyOf": [
+                    {"required": _NAMES, "properties": {str(name): {"type": "string"} for name in _NAMES}},
+                    {"properties": {str(name): {"type": "null"} for name in _NAMES}},
+                ]
+            },
+            "examples": [{"email": "ada@example.com", "password": "a good long phrase"}],
+        }
+    )
 
     email: EmailAddress | None = None
     phone: PhoneNumber | None = None
@@ -51,10 +67,10 @@ class TokensDTO:
     """A pair of tokens for a user; `expires_in` is the life of `access` in seconds."""
 
     user_data: UserReference
-    access: str
-    refresh: str
+    access: Annotated[str, example("eyJhbGciOiJIUzI1NiJ9.eyJ0eXAiOiJhY2Nlc3MifQ.c2lnbmVk")]
+    refresh: Annotated[str, example("eyJhbGciOiJIUzI1NiJ9.eyJ0eXAiOiJyZWZyZXNoIn0.c2lnbmVk")]
     token_type: str = "Bearer"
-    expires_in: int
+    expires_in: Annotated[int, example(300)]
 
     @classmethod
     def of(cls, user_uuid: UUID, pair: TokenPair) -> Self:
@@ -71,10 +87,10 @@ class SignedUpDTO:
     """A new user who is signed in at once."""
 
     user: UserDTO
-    access: str
-    refresh: str
+    access: Annotated[str, example("eyJhbGciOiJIUzI1NiJ9.eyJ0eXAiOiJhY2Nlc3MifQ.c2lnbmVk")]
+    refresh: Annotated[str, example("eyJhbGciOiJIUzI1NiJ9.eyJ0eXAiOiJyZWZyZXNoIn0.c2lnbmVk")]
     token_type: str = "Bearer"
-    expires_in: int
+    expires_in: Annotated[int, example(300)]
 
 
 @dataclass(slots=True, kw_only=True)

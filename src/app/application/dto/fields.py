@@ -7,7 +7,9 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, SecretStr, WithJsonSchema
 from pydantic_core import PydanticCustomError, to_json
 
-from src.app.application.common.text import is_storable
+from src.app.application.common.dto import Line
+from src.app.application.common.text import STORABLE, is_storable
+from src.app.domain.auth.services.auth_service import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
 from src.app.domain.common.contact import MAX_EMAIL_LENGTH, Email, Phone
 from src.app.domain.common.exceptions import ValidationError
 
@@ -67,17 +69,85 @@ def _depth(value: Any) -> int:
     return 1 + max(map(_depth, children), default=0)
 
 
+def example(value: object) -> Any:
+    """Return what documents show as an example of a field: `Annotated[str, example("Ada")]`."""
+    return Field(examples=[value])
+
+
+_LETTERS = r"[\p{L}\p{M}'’-]"
+
 EmailAddress = Annotated[
     Email,
     PlainValidator(parse_email),
     PlainSerializer(str),
-    WithJsonSchema({"type": "string", "format": "email", "examples": ["ada@example.com"]}),
+    WithJsonSchema(
+        {"type": "string", "format": "email", "maxLength": MAX_EMAIL_LENGTH, "examples": ["ada@example.com"]}
+    ),
 ]
 PhoneNumber = Annotated[
     Phone,
     PlainValidator(parse_phone),
     PlainSerializer(str),
-    WithJsonSchema({"type": "string", "pattern": r"^\+[1-9][0-9]{6,14}$", "examples": ["+442079460958"]}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "phone",
+            "description": "With its country code; a number that exists in its country.",
+            "examples": ["+442079460958"],
+        }
+    ),
 ]
-Password = Annotated[SecretStr, Field(max_length=1024), AfterValidator(_hashable)]
-JSONObject = Annotated[dict[str, Any], AfterValidator(_storable_json)]
+NameLine = Annotated[
+    Line,
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "name",
+            "pattern": rf"^\s*({_LETTERS}([\p{{L}}\p{{M}} '’-]{{0,48}}{_LETTERS})?)?\s*$",
+            "description": "Letters of any script, spaces, hyphens, apostrophes; a whole name has 2 to 50.",
+        }
+    ),
+]
+MAX_SECRET_LENGTH = 1024
+Password = Annotated[
+    SecretStr,
+    Field(max_length=MAX_SECRET_LENGTH),
+    AfterValidator(_hashable),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "password",
+            "writeOnly": True,
+            "maxLength": MAX_SECRET_LENGTH,
+            "pattern": STORABLE,
+            "examples": ["a good long phrase"],
+        }
+    ),
+]
+NewPassword = Annotated[
+    Password,
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "password",
+            "writeOnly": True,
+            "minLength": MIN_PASSWORD_LENGTH,
+            "maxLength": MAX_PASSWORD_LENGTH,
+            "pattern": STORABLE,
+            "description": "Neither the e-mail address nor one of the most common passwords.",
+            "examples": ["a good long phrase"],
+        }
+    ),
+]
+JSONObject = Annotated[
+    dict[str, Any],
+    AfterValidator(_storable_json),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "additionalProperties": True,
+            "description": f"At most {MAX_META_BYTES} bytes, {MAX_META_DEPTH} levels deep, and no NUL in it.",
+            "examples": [{"theme": "dark"}],
+        }
+    ),
+]

@@ -1,16 +1,17 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import model_validator
+from pydantic import ConfigDict, model_validator
+from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from src.app.application.common.dto import Command, Line
 from src.app.application.common.lists import DATES, EXACT, JSON, MOMENTS, TEXT, Field, FilterSet
 from src.app.application.common.merge import merged
-from src.app.application.dto.fields import EmailAddress, JSONObject, Password, PhoneNumber
+from src.app.application.dto.fields import EmailAddress, JSONObject, NameLine, NewPassword, PhoneNumber, example
 from src.app.domain.users.aggregates.user_agg import UserAggregate
 from src.app.domain.users.value_objects.users_vob import FullName
 
@@ -19,26 +20,26 @@ from src.app.domain.users.value_objects.users_vob import FullName
 class UserDTO:
     """A user as they and the administrators see them."""
 
-    id: int
+    id: Annotated[int, example(1)]
     uuid: UUID
-    email: str | None
-    phone: str | None
-    first_name: str | None
-    last_name: str | None
-    full_name: str | None
-    birthday: date | None
-    avatar_url: str | None
+    email: Annotated[str | None, example("ada@example.com")]
+    phone: Annotated[str | None, example("+442079460958")]
+    first_name: Annotated[str | None, example("Ada")]
+    last_name: Annotated[str | None, example("Lovelace")]
+    full_name: Annotated[str | None, example("Ada Lovelace")]
+    birthday: Annotated[date | None, example("1990-12-10")]
+    avatar_url: Annotated[str | None, example("https://example.com/ada.png")]
     is_active: bool
-    is_guest: bool
+    is_guest: Annotated[bool, example(False)]
     is_verified: bool
-    is_superuser: bool
-    street: str | None
-    city: str | None
-    state: str | None
-    zip_code: str | None
-    country: str | None
-    meta: dict[str, Any]
-    version: int
+    is_superuser: Annotated[bool, example(False)]
+    street: Annotated[str | None, example("12 St James's Square")]
+    city: Annotated[str | None, example("London")]
+    state: Annotated[str | None, example("England")]
+    zip_code: Annotated[str | None, example("SW1Y 4JH")]
+    country: Annotated[str | None, example("GB")]
+    meta: Annotated[dict[str, Any], example({"theme": "dark"})]
+    version: Annotated[int, example(3)]
     created_at: datetime
     updated_at: datetime
 
@@ -104,13 +105,32 @@ USERS = FilterSet(
 """What may be asked of a list of users."""
 
 
+# Said in the document as it is checked below.
+_NAMED_ONCE: JsonDict = {
+    "not": {
+        "required": ["full_name"],
+        "properties": {"full_name": {"type": "string"}},
+        "anyOf": [
+            {"required": [name], "properties": {name: {"type": "string"}}} for name in ("first_name", "last_name")
+        ],
+    }
+}
+
+
 class Profile(Command):
     """What a person says of themselves. A client may send `full_name` in place of the two names."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            **_NAMED_ONCE,
+            "examples": [{"full_name": "Ada Lovelace", "birthday": "1990-12-10", "meta": {"theme": "dark"}}],
+        }
+    )
+
     phone: PhoneNumber | None = None
-    first_name: Line | None = None
-    last_name: Line | None = None
-    full_name: Line | None = None
+    first_name: NameLine | None = None
+    last_name: NameLine | None = None
+    full_name: NameLine | None = None
     birthday: date | None = None
     street: Line | None = None
     city: Line | None = None
@@ -153,12 +173,21 @@ class Profile(Command):
 class NewUser(Profile):
     """A user to be made; without a password they cannot sign in with one."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            **_NAMED_ONCE,
+            "examples": [
+                {"email": "ada@example.com", "password": "a good long phrase", "full_name": "Ada Lovelace"}
+            ],
+        }
+    )
+
     email: EmailAddress
-    password: Password | None = None
+    password: NewPassword | None = None
 
 
 class SignUp(NewUser):
     """Who signs up chooses a password; with `issue_tokens` they are signed in at once."""
 
-    password: Password
+    password: NewPassword
     issue_tokens: bool = False

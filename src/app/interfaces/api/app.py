@@ -16,7 +16,7 @@ from src.app.interfaces.api.middleware.context import RequestContext
 from src.app.interfaces.api.middleware.deadline import Deadline
 from src.app.interfaces.api.middleware.edge import Edge
 from src.app.interfaces.api.middleware.versions import Versions
-from src.app.interfaces.api.openapi import openapi_of
+from src.app.interfaces.api.openapi.document import openapi_of
 from src.app.interfaces.api.routers import routes
 from src.app.interfaces.version import VERSION
 
@@ -71,7 +71,7 @@ def make_app(settings: Settings, process: Callable[[], AbstractAsyncContextManag
         # Our own metrics and log lines say what its would.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
+    app.openapi = lambda: openapi_of(app, settings)  # type: ignore[method-assign]
     app.router.routes.extend(routes(with_debug=settings.LAUNCH_MODE is not LaunchMode.PROD))
     # The last one added is the outermost.
     app.add_middleware(Versions)

@@ -12,12 +12,14 @@ from pydantic import TypeAdapter
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from src.app.application.common.filters import Family, Q, Takes, unknown
+from src.app.application.common.filters import MAX_ORDER_KEYS, NULLS, Family, Q, Takes, unknown
 from src.app.application.common.lists import TAKES, VALUES, Allowed, FilterSet, ListRequest
 from src.app.application.common.page import Page
+from src.app.application.common.text import STORABLE
 from src.app.domain.common.exceptions import ValidationError
 
 _FILTER = re.compile(r"filter\[([^\[\]]+)\]")
+MAX_NUMBER = 999_999_999_999
 _NUMBER = re.compile(r"[0-9]{1,12}")
 _PARAMETERS = ("count", "cursor", "fields", "filter[…]", "limit", "offset", "page", "per_page", "sort")
 _COUNTS = {"exact": True, "none": False}
@@ -122,20 +124,20 @@ def pagination_of(scope: Scope) -> dict[str, Any]:
 def parameters_of(filters: FilterSet) -> dict[str, Any]:
     """Document the query string of a list: what a route hands to FastAPI as `openapi_extra`."""
     allowed = list(filters.allowed())
-    sortable = [name for one in allowed if one.is_sortable for name in (one.name, f"-{one.name}")]
     names = [one.name for one in allowed]
     return {
         "parameters": [
-            _parameter("limit", {"type": "integer", "minimum": 0}, "How many items at most."),
-            _parameter("offset", {"type": "integer", "minimum": 0}, "How many items come before."),
-            _parameter("page", {"type": "integer", "minimum": 1}, "The number of the page, in place of `offset`."),
-            _parameter("per_page", {"type": "integer", "minimum": 1}, "The same as `limit`, beside `page`."),
-            _parameter(
-                "cursor", {"type": "string"}, "The `next_cursor` of the page before, in place of `offset`."
-            ),
-            _parameter("count", {"enum": list(_COUNTS)}, "Whether to count all items."),
-            _parameter("sort", _list_of(sortable), "In which order; `-` before a name turns it around."),
-            _parameter("fields", _list_of(names), "Which fields to answer; without it, all."),
+            *({"$ref": f"#/components/parameters/{name}"} for name in _SHARED),
+            {
+                **_parameter("sort", _sort_schema(allowed), "In which order; `-` before a name turns it around."),
+                **_BY_COMMAS,
+                "example": list(filters.sort),
+            },
+            {
+                **_parameter("fields", _fields_schema(names), "Which fields to answer; without it, all."),
+                **_BY_COMMAS,
+                "example": names[:2],
+            },
             {
                 **_parameter(
                     "filter", _filter_schema(allowed), "`filter[email__ilike]=ada`: conditions, all to hold."
@@ -145,6 +147,28 @@ def parameters_of(filters: FilterSet) -> dict[str, Any]:
             },
         ]
     }
+
+
+_SHARED = ("limit", "offset", "page", "per_page", "cursor", "count")
+_BY_COMMAS = {"style": "form", "explode": False}
+
+
+def shared_parameters(default: int, largest: int) -> list[dict[str, Any]]:
+    """Document what every list takes; pages are of these sizes."""
+    number = {"type": "integer", "maximum": MAX_NUMBER}
+    size = f"{default} if nobody says, and {largest} at most: above it the maximum is used."
+    return [
+        {**_parameter("limit", {**number, "minimum": 0}, f"How many items; {size}"), "example": default},
+        {**_parameter("offset", {**number, "minimum": 0}, "How many items come before."), "example": 0},
+        _parameter("page", {**number, "minimum": 1}, "The number of the page, in place of `offset`."),
+        _parameter("per_page", {**number, "minimum": 1}, f"The same as `limit`, beside `page`; {size}"),
+        _parameter("cursor", {"type": "string"}, "The `next_cursor` of the page before, in place of `offset`."),
+        _parameter(
+            "count",
+            {"type": "string", "enum": list(_COUNTS)},
+            "Whether to count all items; `exact` if nobody says.",
+        ),
+    ]
 
 
 _LEAST = {"limit": 0, "offset": 0, "page": 1, "per_page": 1}
@@ -198,12 +222,22 @@ def _parameter(name: str, schema: dict[str, Any], description: str) -> dict[str,
     return {"name": name, "in": "query", "required": False, "schema": schema, "description": description}
 
 
-def _list_of(names: Iterable[str]) -> dict[str, Any]:
-    return {"type": "string", "description": f"Names parted by commas: {', '.join(names)}"}
+def _sort_schema(allowed: Iterable[Allowed]) -> dict[str, Any]:
+    names = [
+        rf"{one.name}(__[^,]+)?" if one.family is Family.JSON else one.name for one in allowed if one.is_sortable
+    ]
+    key = {"type": "string", "pattern": f"^-?({'|'.join(names)})(__({'|'.join(NULLS)}))?$"}
+    return {"type": "array", "items": key, "minItems": 1, "maxItems": MAX_ORDER_KEYS}
 
 
+def _fields_schema(names: list[str]) -> dict[str, Any]:
+    return {"type": "array", "items": {"type": "string", "enum": names}, "minItems": 1}
+
+
+# Text that can be stored has no NUL.
+_TEXT = {"type": "string", "pattern": STORABLE}
 _SCHEMAS: dict[Family, dict[str, Any]] = {
-    Family.TEXT: {"type": "string"},
+    Family.TEXT: _TEXT,
     Family.CHOICE: {"type": "string"},
     Family.INTEGER: {"type": "integer"},
     Family.NUMBER: {"type": "string", "format": "decimal"},
@@ -213,7 +247,7 @@ _SCHEMAS: dict[Family, dict[str, Any]] = {
     Family.MOMENT: {"type": "string", "format": "date-time"},
     Family.DATE: {"type": "string", "format": "date"},
     Family.TIME: {"type": "string", "format": "time"},
-    Family.JSON: {"type": "string"},
+    Family.JSON: _TEXT,
 }
 
 
@@ -225,7 +259,7 @@ def _filter_schema(allowed: Iterable[Allowed]) -> dict[str, Any]:
             key = one.name if lookup == "e" else f"{one.name}__{lookup}"
             properties[key] = _value_schema(one, lookup)
         if one.family is Family.JSON:
-            patterns[f"^{one.name}__"] = {"type": "string", "description": "A value inside the JSON, by its path."}
+            patterns[f"^{one.name}__"] = {**_TEXT, "description": "A value inside the JSON, by its path."}
     schema = {"type": "object", "properties": properties, "additionalProperties": False}
     return schema | ({"patternProperties": patterns} if patterns else {})
 

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from src.app.application.common.deprecation import deprecated_fields, deprecation_of
 from src.app.application.common.raises import errors_of
-from src.app.domain.common.exceptions import AppException, ValidationError
+from src.app.domain.common.exceptions import AppException
 from src.app.interfaces.api.core.conditions import has_version, tagged, with_tag
 from src.app.interfaces.api.core.dependencies import asks_who
 from src.app.interfaces.api.core.deprecation import note
@@ -22,8 +22,10 @@ from src.app.interfaces.api.core.idempotency import once
 from src.app.interfaces.api.core.json import StrictRequest
 from src.app.interfaces.api.core.limits import count_address
 from src.app.interfaces.api.core.lists import answering_pages
-from src.app.interfaces.api.core.schemas import ErrorBody
 from src.app.interfaces.outcomes import outcome_of
+
+CODES = "x-errors"
+"""Where `responses_of` leaves the codes of a status, each with its message, for the document to write out."""
 
 # How FastAPI is told to write an answer otherwise than as it is declared.
 _WRITTEN_OTHERWISE = (
@@ -194,16 +196,18 @@ def operation_id(route: APIRoute) -> str:
     return f"{route.name}_v2" if route.path.startswith("/api/v2/") else route.name
 
 
-def responses_of(
-    *use_cases: Callable[..., Any],
-) -> dict[int | str, dict[str, Any]]:
-    """Document the errors that these use cases declare with `@raises`, by their status."""
-    codes: dict[int, set[str]] = {}
-    declared = (error for use_case in use_cases for error in errors_of(use_case))
-    errors: list[type[AppException]] = [ValidationError, *declared]
+def responses_of(*use_cases: Callable[..., Any]) -> dict[int | str, dict[str, Any]]:
+    """Return what a route declares of the errors that these use cases refuse with, by their `@raises`.
+
+    What follows from the route itself (who asks, a body, a limit) the document adds, see `openapi/operations.py`.
+    """
+    return responses_with(*(error for use_case in use_cases for error in errors_of(use_case)))
+
+
+def responses_with(*errors: type[AppException]) -> dict[int | str, dict[str, Any]]:
+    """Return what a route declares of these errors, where no use case does."""
+    declared: dict[int | str, dict[str, Any]] = {}
     for error in errors:
-        codes.setdefault(int(outcome_of(error).http), set()).add(error.code)
-    return {
-        status: {"model": ErrorBody, "description": ", ".join(sorted(names))}
-        for status, names in sorted(codes.items())
-    }
+        codes = declared.setdefault(int(outcome_of(error).http), {CODES: {}})[CODES]
+        codes[error.code] = error.default_message
+    return declared

@@ -6,6 +6,7 @@ from src.app.application.ports.limits import Limited
 from src.app.application.services.auth_service import AppAuthService
 from src.app.interfaces.api.core.dependencies import Auth, CurrentDevice, bearer_token
 from src.app.interfaces.api.core.limits import limited
+from src.app.interfaces.api.core.links import leads_to, link
 from src.app.interfaces.api.core.route import StrictRoute, responses_of
 from src.app.interfaces.api.v1.endpoints.auth.schemas import RefreshToken
 
@@ -18,6 +19,11 @@ router = APIRouter(prefix="/auth", tags=["auth"], route_class=StrictRoute)
     summary="Sign up",
     response_description="User created",
     responses=responses_of(AppAuthService.sign_up),
+    openapi_extra=leads_to(
+        link("sign_in", body={"email": "$request.body#/email", "password": "$request.body#/password"}),
+        link("get_user", parameters={"uuid": "$response.body#/uuid"}),
+        status=201,
+    ),
     dependencies=[limited(Limited.SIGN_UP)],
 )
 async def sign_up(body: SignUp, auth: Auth, device: CurrentDevice) -> UserDTO | SignedUpDTO:
@@ -33,6 +39,7 @@ async def sign_up(body: SignUp, auth: Auth, device: CurrentDevice) -> UserDTO | 
     summary="Sign in",
     response_description="Signed in",
     responses=responses_of(AppAuthService.sign_in),
+    openapi_extra=leads_to(link("refresh", body={"refresh_token": "$response.body#/refresh"})),
     dependencies=[limited(Limited.TOKENS)],
 )
 async def sign_in(body: SignIn, auth: Auth, device: CurrentDevice) -> TokensDTO:
@@ -45,6 +52,10 @@ async def sign_in(body: SignIn, auth: Auth, device: CurrentDevice) -> TokensDTO:
     summary="Refresh the tokens",
     response_description="Tokens refreshed",
     responses=responses_of(AppAuthService.refresh),
+    openapi_extra={
+        "security": [{"RefreshToken": []}, {}],
+        **leads_to(link("refresh", body={"refresh_token": "$response.body#/refresh"})),
+    },
     dependencies=[limited(Limited.TOKENS)],
 )
 async def refresh(request: Request, auth: Auth, body: RefreshToken | None = None) -> TokensDTO:

@@ -5,7 +5,6 @@ from fastapi import APIRouter
 from src.app.application.common.lists import Filters
 from src.app.application.common.page import Page
 from src.app.application.dto.users import USERS, Profile, UserDTO
-from src.app.application.services.auth_service import AppAuthService
 from src.app.application.services.users_service import AppUserService
 from src.app.interfaces.api.core.conditions import ExpectedVersion
 from src.app.interfaces.api.core.dependencies import CurrentActor, Users
@@ -19,7 +18,7 @@ router = APIRouter(prefix="/users", tags=["users"], route_class=StrictRoute)
     "/",
     summary="List users",
     response_description="Users retrieved",
-    responses=responses_of(AppUserService.list_users, AppAuthService.authenticate),
+    responses=responses_of(AppUserService.list_users),
     openapi_extra=parameters_of(USERS),
 )
 async def list_users(actor: CurrentActor, wanted: Wanted, users: Users) -> Page[UserDTO]:
@@ -42,7 +41,7 @@ async def list_user_filters(actor: CurrentActor, users: Users) -> Filters:
     "/me/",
     summary="Show my profile",
     response_description="User retrieved",
-    responses=responses_of(AppUserService.get_me, AppAuthService.authenticate),
+    responses=responses_of(AppUserService.get_me),
 )
 async def get_me(actor: CurrentActor, users: Users) -> UserDTO:
     """Answer what is known of the caller."""
@@ -53,7 +52,7 @@ async def get_me(actor: CurrentActor, users: Users) -> UserDTO:
     "/me/",
     summary="Replace my profile",
     response_description="User updated",
-    responses=responses_of(AppUserService.replace_user, AppAuthService.authenticate),
+    responses=responses_of(AppUserService.replace_user),
 )
 async def replace_me(profile: Profile, actor: CurrentActor, users: Users, version: ExpectedVersion) -> UserDTO:
     """Take over the whole profile: a field that is not sent becomes null."""
@@ -64,7 +63,7 @@ async def replace_me(profile: Profile, actor: CurrentActor, users: Users, versio
     "/me/",
     summary="Change my profile",
     response_description="User updated",
-    responses=responses_of(AppUserService.update_user, AppAuthService.authenticate),
+    responses=responses_of(AppUserService.update_user),
 )
 async def update_me(changes: Profile, actor: CurrentActor, users: Users, version: ExpectedVersion) -> UserDTO:
     """Take over the fields that are sent, as a JSON merge patch (RFC 7396); the others stay as they are."""
@@ -75,7 +74,7 @@ async def update_me(changes: Profile, actor: CurrentActor, users: Users, version
     "/{uuid}/",
     summary="Show a user",
     response_description="User retrieved",
-    responses=responses_of(AppUserService.get_user, AppAuthService.authenticate),
+    responses=responses_of(AppUserService.get_user),
 )
 async def get_user(uuid: UUID, actor: CurrentActor, users: Users) -> UserDTO:
     """Answer what is known of a user, to themselves and to who may read users."""
@@ -86,7 +85,7 @@ async def get_user(uuid: UUID, actor: CurrentActor, users: Users) -> UserDTO:
     "/{uuid}/",
     summary="Replace a user's profile",
     response_description="User updated",
-    responses=responses_of(AppUserService.replace_user, AppAuthService.authenticate),
+    responses=responses_of(AppUserService.replace_user),
 )
 async def replace_user(
     uuid: UUID, profile: Profile, actor: CurrentActor, users: Users, version: ExpectedVersion
@@ -99,7 +98,7 @@ async def replace_user(
     "/{uuid}/",
     summary="Change a user's profile",
     response_description="User updated",
-    responses=responses_of(AppUserService.update_user, AppAuthService.authenticate),
+    responses=responses_of(AppUserService.update_user),
 )
 async def update_user(
     uuid: UUID, changes: Profile, actor: CurrentActor, users: Users, version: ExpectedVersion

@@ -1,0 +1,35 @@
+"""Where an answer leads: from a list, or from what was made in it, to its members."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, get_origin
+
+from fastapi.routing import APIRoute
+
+from src.app.application.common.page import Page
+from src.app.interfaces.api.core.conditions import has_version
+from src.app.interfaces.api.core.links import link
+
+_V2 = "/api/v2/"
+
+
+def to_members(route: APIRoute, method: str, operation: dict[str, Any], routes: Sequence[APIRoute]) -> None:
+    """Link an operation of a collection to those of its members, and complete the links declared by hand."""
+    is_page = get_origin(route.response_model) is Page
+    answer = operation["responses"][str(route.status_code or 200)]
+    links: dict[str, Any] = answer.setdefault("links", {})
+    if is_page or (method == "POST" and has_version(route.response_model)):
+        found = "items/0/uuid" if is_page else "uuid"
+        members = [one for one in routes if one.path == f"{route.path}{{uuid}}/"]
+        links |= {one.name: link(one.name, parameters={"uuid": f"$response.body#/{found}"}) for one in members}
+    if not links:
+        del answer["links"]
+    elif route.path.startswith(_V2):
+        answer["links"] = {name: _of_v2(one) for name, one in links.items()}
+
+
+def _of_v2(one: Mapping[str, Any]) -> dict[str, Any]:
+    def enveloped(values: Mapping[str, str]) -> dict[str, str]:
+        return {name: value.replace("$response.body#/", "$response.body#/data/") for name, value in values.items()}
+
+    changed = {key: enveloped(one[key]) for key in ("parameters", "requestBody") if key in one}
+    return {**one, "operationId": f"{one['operationId']}_v2", **changed}

@@ -1,0 +1,212 @@
+"""What an operation takes and answers because of what its route is, whatever it is about.
+
+    a caller (`CurrentActor`)        401, and the codes of tokens
+    any input                        422
+    a body                           400, 408, 413
+    a PATCH                          its body as a merge patch too (RFC 7396)
+    a POST                           Idempotency-Key, its errors, Idempotency-Replayed
+    `ExpectedVersion`                If-Match, 412
+    one resource with a version      ETag; of a GET If-None-Match and 304
+    a page                           items that may be sparse
+    below /api/                      429, RateLimit
+    every one                        X-Request-ID, X-API-Version, 500, 503 and what HTTP itself refuses
+
+What its use case refuses with stands beside it, by `@raises`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, get_origin
+
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+
+from src.app.application.common.page import Page
+from src.app.application.common.raises import errors_of
+from src.app.application.services.auth_service import AppAuthService
+from src.app.interfaces.api.core.conditions import expected_version, has_version
+from src.app.interfaces.api.core.dependencies import asks_who
+from src.app.interfaces.api.core.route import CODES
+from src.app.interfaces.api.openapi import errors
+from src.app.interfaces.api.openapi.errors import Refusal
+from src.app.interfaces.api.openapi.examples import example_of
+
+MERGE_PATCH = "application/merge-patch+json"
+_REF = "#/components/"
+
+
+@dataclass(frozen=True, slots=True)
+class Nature:
+    """What there is to know of a route."""
+
+    knows_its_caller: bool
+    has_a_body: bool
+    is_a_patch: bool
+    is_a_post: bool
+    expects_a_version: bool
+    has_a_version: bool
+    is_read: bool
+    is_limited: bool
+    is_a_page: bool
+
+    @classmethod
+    def of(cls, route: APIRoute, method: str) -> "Nature":
+        return cls(
+            knows_its_caller=asks_who(route.dependant),
+            has_a_body=route.body_field is not None,
+            is_a_patch=method == "PATCH",
+            is_a_post=method == "POST",
+            expects_a_version=_asks_for(expected_version, route.dependant),
+            has_a_version=has_version(route.response_model),
+            is_read=method == "GET",
+            is_limited=route.path.startswith("/api/"),
+            is_a_page=get_origin(route.response_model) is Page,
+        )
+
+
+def complete(route: APIRoute, nature: Nature, operation: dict[str, Any], components: dict[str, Any]) -> None:
+    """Add to an operation, as FastAPI wrote it, all that follows from the nature of its route."""
+    operation.setdefault("security", [])
+    operation["parameters"] = [*operation.get("parameters", ()), *map(_parameter, _parameters(nature))]
+    if "requestBody" in operation:
+        _complete_body(nature, operation["requestBody"], components)
+    success = str(route.status_code or 200)
+    answers = operation["responses"]
+    kept = {status: answer for status, answer in answers.items() if status == success or _is_own(answer)}
+    for status, answer in kept.items():
+        _complete_answer(nature, answer, components, is_success=status == success)
+    if nature.has_a_version and nature.is_read:
+        kept["304"] = {"$ref": f"{_REF}responses/NotModified"}
+    refusals = (*errors.refusals_in(route.responses), *_refusals(nature, operation))
+    refused = errors.responses(refusals, _headers(nature), components)
+    for status in kept.keys() & refused.keys():
+        refused[status] = _either(kept[status], components["responses"][_name(refused[status])])
+    operation["responses"] = dict(sorted((kept | refused).items()))
+
+
+def _refusals(nature: Nature, operation: dict[str, Any]) -> Iterator[Refusal]:
+    yield from errors.ANYWHERE
+    if operation["security"]:
+        yield from errors.WITH_A_CALLER
+    if nature.knows_its_caller:
+        yield from map(Refusal.of, errors_of(AppAuthService.authenticate))
+    if nature.has_a_body:
+        yield from errors.WITH_A_BODY
+    if nature.has_a_body or any(_can_be_wrong(parameter) for parameter in operation["parameters"]):
+        yield from errors.WITH_INPUT
+    if nature.is_a_post:
+        yield from errors.WITH_A_KEY
+    if nature.expects_a_version:
+        yield from errors.WITH_A_VERSION
+    if nature.is_limited:
+        yield from errors.WITH_A_LIMIT
+
+
+def _parameters(nature: Nature) -> Iterator[str]:
+    yield "X-Request-ID"
+    if nature.is_a_post:
+        yield "Idempotency-Key"
+    if nature.expects_a_version:
+        yield "If-Match"
+    if nature.has_a_version and nature.is_read:
+        yield "If-None-Match"
+
+
+def _parameter(name: str) -> dict[str, Any]:
+    return {"$ref": f"{_REF}parameters/{name}"}
+
+
+def _can_be_wrong(parameter: dict[str, Any]) -> bool:
+    return parameter.get("in") in {"path", "query"}
+
+
+def _headers(nature: Nature) -> dict[str, Any]:
+    names = ["X-Request-ID", "X-API-Version"]
+    if nature.is_limited:
+        names += ["RateLimit", "RateLimit-Policy"]
+    return {name: {"$ref": f"{_REF}headers/{name}"} for name in names}
+
+
+def _complete_body(nature: Nature, body: dict[str, Any], components: dict[str, Any]) -> None:
+    for content in body["content"].values():
+        content.setdefault("example", example_of(content["schema"], components["schemas"], whole=False))
+    if nature.is_a_patch:
+        body["content"][MERGE_PATCH] = body["content"]["application/json"]
+
+
+def _complete_answer(
+    nature: Nature, answer: dict[str, Any], components: dict[str, Any], *, is_success: bool
+) -> None:
+    headers = answer.setdefault("headers", {})
+    headers.update(_headers(nature))
+    if is_success and nature.has_a_version:
+        for name in ("ETag", "Cache-Control", "Vary"):
+            headers[name] = {"$ref": f"{_REF}headers/{name}"}
+    if is_success and nature.is_a_post:
+        headers["Idempotency-Replayed"] = {"$ref": f"{_REF}headers/Idempotency-Replayed"}
+    for media_type, content in answer.get("content", {}).items():
+        if is_success and nature.is_a_page:
+            content["schema"] = _page_of(content["schema"], components["schemas"])
+        if media_type == "application/json" and not content.keys() & {"example", "examples"}:
+            content["example"] = example_of(content["schema"], components["schemas"])
+
+
+def _page_of(written: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a page as it is sent: what has no value is left out, and so are fields unasked for."""
+    item = _name(schemas[_name(written)]["properties"]["items"]["items"])
+    name = f"{item}Page"
+    sparse = {key: value for key, value in schemas[item].items() if key != "required"}
+    sparse |= {
+        "title": f"Sparse{item}",
+        "description": "All of it, or what `fields` names; less what the caller may not see.",
+        "additionalProperties": False,
+    }
+    schemas[f"Sparse{item}"] = sparse
+    count = {"type": "integer", "minimum": 0}
+    schemas[name] = {
+        "title": name,
+        "type": "object",
+        "description": "A part of a list; by cursor it has no `offset` and no `total`, nor a `total` uncounted.",
+        "required": ["items", "limit", "has_more", "next_cursor"],
+        "additionalProperties": False,
+        "properties": {
+            "items": {"type": "array", "items": {"$ref": f"{_REF}schemas/Sparse{item}"}},
+            "total": {**count, "description": "How many there are in all.", "examples": [150]},
+            "limit": {**count, "description": "How many items a page has at most.", "examples": [10]},
+            "offset": {**count, "description": "How many items come before.", "examples": [0]},
+            "has_more": {"type": "boolean", "description": "Whether items follow."},
+            "next_cursor": {
+                "type": ["string", "null"],
+                "description": "Where the next page begins.",
+                "examples": ["bmV4dCBwYWdl"],
+            },
+        },
+    }
+    return {"$ref": f"{_REF}schemas/{name}"}
+
+
+def _either(own: dict[str, Any], refused: dict[str, Any]) -> dict[str, Any]:
+    """Return an answer that is the operation's own or an error: a readiness probe has both with one status."""
+    mine, theirs = own["content"]["application/json"], refused["content"]["application/json"]
+    examples = {"own": {"summary": own["description"], "value": mine["example"]}, **theirs["examples"]}
+    both = {"schema": {"anyOf": [mine["schema"], theirs["schema"]]}, "examples": examples}
+    return {
+        **refused,
+        **own,
+        "headers": refused["headers"],
+        "content": {**refused["content"], "application/json": both},
+    }
+
+
+def _is_own(answer: dict[str, Any]) -> bool:
+    # Not the place-holder of `responses_of`, nor the 422 that FastAPI adds by itself.
+    schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
+    return CODES not in answer and not schema.get("$ref", "").endswith("/HTTPValidationError")
+
+
+def _asks_for(dependency: Any, dependant: Dependant) -> bool:
+    return dependant.call is dependency or any(_asks_for(dependency, one) for one in dependant.dependencies)
+
+
+def _name(reference: dict[str, Any]) -> str:
+    return str(reference.get("$ref", "")).rpartition("/")[2]
