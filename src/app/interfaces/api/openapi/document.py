@@ -26,7 +26,8 @@ DESCRIPTION = """\
 
 Every error has one body, whatever raised it; its `code` never changes, and `error.id` finds it in our log. With
 `Accept: application/problem+json` it is answered as RFC 9457 writes it. A path that there is not is 404
-`NOT_FOUND`, a method that a path does not take 405 `METHOD_NOT_ALLOWED` with `Allow`.
+`NOT_FOUND`, a version that there is not 404 `UNSUPPORTED_API_VERSION`, a method that a path does not take 405
+`METHOD_NOT_ALLOWED` with `Allow`.
 
 Times are RFC 3339 in UTC. Fields that a request may not have are refused.
 """

@@ -38,12 +38,15 @@ class Refusal:
 
 # What HTTP itself refuses, before a use case is reached; and what any server may have to say.
 ANYWHERE = (
+    Refusal(400, "BAD_REQUEST", "This is not HTTP as we understand it"),
     Refusal(400, "UNKNOWN_HOST", "This service does not answer for this host"),
     Refusal(414, "URI_TOO_LONG", "A URL may have 8192 bytes"),
     Refusal(431, "REQUEST_HEADER_FIELDS_TOO_LARGE", "All headers together may have 16384 bytes"),
     Refusal(500, "INTERNAL_ERROR", "An unexpected error occurred"),
     Refusal.of(ExternalServiceError),
     Refusal.of(CircuitOpenError),
+    Refusal(503, "OVERLOADED", "The service has more to do than it can; try again in a moment"),
+    Refusal(504, "DEADLINE_EXCEEDED", "This took too long and was given up"),
 )
 WITH_A_BODY = (
     Refusal(400, "INVALID_JSON", "Expecting value (line 1, column 1)"),
