@@ -1,10 +1,20 @@
 """Types of fields that several commands share: they take text and give the domain's values."""
 
+import re
+from datetime import date
 from typing import Annotated, Any
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, SecretStr, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    SecretStr,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError, to_json
 
 from src.app.application.common.dto import Line
@@ -15,6 +25,8 @@ from src.app.domain.common.exceptions import ValidationError
 
 MAX_META_BYTES = 16 * 1024
 MAX_META_DEPTH = 20  # A protobuf message nests at most 100 deep, and each level of JSON takes three.
+
+_DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def parse_email(text: object) -> Email:
@@ -41,6 +53,15 @@ def parse_phone(text: object) -> Phone:
     if not phonenumbers.is_valid_number(number):
         raise PydanticCustomError("phone", "This number does not exist in its country")
     return Phone(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+def _written_as_a_day(value: object) -> object:
+    # Pydantic takes numbers too, as seconds since 1970, and moments at midnight.
+    if isinstance(value, str) and not _DAY.fullmatch(value):
+        raise PydanticCustomError("date", "A date is written YYYY-MM-DD")
+    if not isinstance(value, (str, date)):
+        raise PydanticCustomError("date", "A date is text, written YYYY-MM-DD")
+    return value
 
 
 def _hashable(password: SecretStr) -> SecretStr:
@@ -97,6 +118,7 @@ PhoneNumber = Annotated[
         }
     ),
 ]
+Day = Annotated[date, BeforeValidator(_written_as_a_day)]
 NameLine = Annotated[
     Line,
     WithJsonSchema(

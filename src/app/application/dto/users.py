@@ -4,14 +4,22 @@ from datetime import date, datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, model_validator
+from pydantic import ConfigDict, StrictBool, model_validator
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from src.app.application.common.dto import Command, Line
 from src.app.application.common.lists import DATES, EXACT, JSON, MOMENTS, TEXT, Field, FilterSet
 from src.app.application.common.merge import merged
-from src.app.application.dto.fields import EmailAddress, JSONObject, NameLine, NewPassword, PhoneNumber, example
+from src.app.application.dto.fields import (
+    Day,
+    EmailAddress,
+    JSONObject,
+    NameLine,
+    NewPassword,
+    PhoneNumber,
+    example,
+)
 from src.app.domain.users.aggregates.user_agg import UserAggregate
 from src.app.domain.users.value_objects.users_vob import FullName
 
@@ -131,7 +139,7 @@ class Profile(Command):
     first_name: NameLine | None = None
     last_name: NameLine | None = None
     full_name: NameLine | None = None
-    birthday: date | None = None
+    birthday: Day | None = None
     street: Line | None = None
     city: Line | None = None
     state: Line | None = None
@@ -190,4 +198,4 @@ class SignUp(NewUser):
     """Who signs up chooses a password; with `issue_tokens` they are signed in at once."""
 
     password: NewPassword
-    issue_tokens: bool = False
+    issue_tokens: StrictBool = False

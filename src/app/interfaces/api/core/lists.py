@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from src.app.application.common.filters import MAX_ORDER_KEYS, NULLS, Family, Q, Takes, unknown
+from src.app.application.common.filters import MAX_ORDER_KEYS, MAX_TERMS, NULLS, Family, Q, Takes, unknown
 from src.app.application.common.lists import TAKES, VALUES, Allowed, FilterSet, ListRequest
 from src.app.application.common.page import Page
 from src.app.application.common.text import STORABLE
@@ -251,6 +251,21 @@ _SCHEMAS: dict[Family, dict[str, Any]] = {
 }
 
 
+# How a value is written between commas; in text, quotes have a say too.
+_DATE = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+_TIME = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?"
+_ITEMS: dict[Family, str] = {
+    Family.INTEGER: "[+-]?[0-9]{1,20}",
+    Family.NUMBER: r"[+-]?[0-9]{1,50}(\.[0-9]{1,50})?",
+    Family.FLOAT: r"[+-]?[0-9]{1,50}(\.[0-9]{1,50})?",
+    Family.BOOLEAN: "(true|false)",
+    Family.UUID: "[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}",
+    Family.MOMENT: f"{_DATE}(T{_TIME}(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?",
+    Family.DATE: _DATE,
+    Family.TIME: _TIME,
+}
+
+
 def _filter_schema(allowed: Iterable[Allowed]) -> dict[str, Any]:
     properties: dict[str, Any] = {}
     patterns: dict[str, Any] = {}
@@ -260,16 +275,26 @@ def _filter_schema(allowed: Iterable[Allowed]) -> dict[str, Any]:
             properties[key] = _value_schema(one, lookup)
         if one.family is Family.JSON:
             patterns[f"^{one.name}__"] = {**_TEXT, "description": "A value inside the JSON, by its path."}
-    schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    schema = {
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+        "maxProperties": MAX_TERMS,
+    }
     return schema | ({"patternProperties": patterns} if patterns else {})
 
 
 def _value_schema(one: Allowed, lookup: str) -> dict[str, Any]:
-    family = VALUES.get(lookup, one.family)
-    several = TAKES.get(lookup, Takes.ONE) in {Takes.MANY, Takes.TWO} or family is Family.LIST
-    item = _SCHEMAS[one.element or Family.TEXT if family is Family.LIST else family]
-    if family is Family.CHOICE and one.choices:
-        item = item | {"enum": list(one.choices)}
-    if not several:
-        return item
-    return {"type": "string", "description": "Values parted by commas; one with a comma in it stands in quotes."}
+    family, takes = VALUES.get(lookup, one.family), TAKES.get(lookup, Takes.ONE)
+    is_list = family is Family.LIST
+    family = one.element or Family.TEXT if is_list else family
+    if not is_list and takes not in {Takes.MANY, Takes.TWO}:
+        return _SCHEMAS[family] | ({"enum": list(one.choices)} if family is Family.CHOICE else {})
+    item, several = _ITEMS.get(family), "" if takes is Takes.TWO else "; one with a comma in it stands in quotes"
+    pattern = STORABLE if item is None else f"^{item},{item}$" if takes is Takes.TWO else f"^({item}(,{item})*)?$"
+    told = "The least and the most" if takes is Takes.TWO else "Values"
+    return {
+        "type": "string",
+        "pattern": pattern,
+        "description": f"{told}, parted by commas: {family.value}{several}.",
+    }
