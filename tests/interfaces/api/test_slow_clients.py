@@ -112,6 +112,7 @@ async def test_what_is_no_http_is_answered_as_any_error(port: int, nonsense: byt
     told = json.loads(body)
     assert told["error"]["code"] == "BAD_REQUEST"
     assert f"x-request-id: {told['meta']['request_id']}".encode() in head
+    assert b"x-api-version: v1" in head
 
 
 class TestReader:

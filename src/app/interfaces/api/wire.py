@@ -12,7 +12,7 @@ from http import HTTPStatus
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from src.app.application.common.context import request_id, request_id_of
-from src.app.interfaces.api.errors import RequestError, answer
+from src.app.interfaces.api.errors import DEFAULT_VERSION, RequestError, answer
 from src.app.interfaces.api.middleware.edge import MAX_HEADER_BYTES, MAX_URL_BYTES, headers_too_large
 
 HEAD_SECONDS = 10.0
@@ -116,6 +116,7 @@ def _written(error: RequestError) -> bytes:
         f"HTTP/1.1 {status.value} {status.phrase}".encode(),
         *(name + b": " + value for name, value in refusal.raw_headers),
         b"x-request-id: " + request_id.get().encode(),
+        b"x-api-version: " + DEFAULT_VERSION.encode(),
         b"connection: close",
     ]
     return b"\r\n".join(lines) + b"\r\n\r\n" + bytes(refusal.body)
