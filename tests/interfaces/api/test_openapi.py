@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Any, NoReturn
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute, APIRouter
 from pydantic import Field, TypeAdapter
 
+from src.app.application.common.deprecation import Deprecation, deprecated
 from src.app.application.common.dto import Command, Line
 from src.app.application.common.lists import EXACT, FilterSet
 from src.app.application.common.lists import Field as Listed
@@ -345,7 +347,11 @@ def boats() -> APIRouter:
     async def get_boat(uuid: UUID) -> BoatDTO:
         raise NotFoundError
 
-    @router.patch("/{uuid}/", responses=responses_of(Boats.change_boat), deprecated=True)
+    @router.patch(
+        "/{uuid}/",
+        responses=responses_of(Boats.change_boat),
+    )
+    @deprecated(Deprecation(since=date(2026, 1, 1)))
     async def change_boat(uuid: UUID, body: Boat, actor: CurrentActor, version: ExpectedVersion) -> BoatDTO:
         raise NotFoundError
 
@@ -410,6 +416,7 @@ class TestANewResource:
         operation = with_boats["paths"]["/api/v1/boats/{uuid}/"]["patch"]
 
         assert operation["deprecated"] is True
+        assert headers(with_boats, operation, 200) >= {"Deprecation", "Sunset", "Link"}
         assert "If-Match" in parameters(with_boats, operation)
         assert codes(with_boats, operation, 412) == {"PRECONDITION_FAILED"}
         assert codes(with_boats, operation, 409) == {"CONFLICT"}

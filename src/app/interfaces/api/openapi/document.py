@@ -50,6 +50,11 @@ _SECURITY = {
 
 _HEADERS: dict[str, tuple[bool, dict[str, Any], str]] = {
     "Cache-Control": (True, {"type": "string", "examples": ["private, no-cache"]}, "Who may keep the answer."),
+    "Deprecation": (
+        False,
+        {"type": "string", "pattern": "^@[0-9]+$", "examples": ["@1767225600"]},
+        "Since when it is known that this, or a part of it, is to go (RFC 9745).",
+    ),
     "ETag": (
         True,
         {
@@ -64,6 +69,11 @@ _HEADERS: dict[str, tuple[bool, dict[str, Any], str]] = {
         {"type": "string", "enum": ["true"]},
         "The request was carried out before; this is the answer that it had.",
     ),
+    "Link": (
+        False,
+        {"type": "string", "examples": ['<https://example.com/instead/>; rel="deprecation"; type="text/html"']},
+        "A page on what to use instead (RFC 9745).",
+    ),
     "RateLimit": (
         False,
         {"type": "string", "examples": ['"user";r=99;t=60']},
@@ -74,6 +84,11 @@ _HEADERS: dict[str, tuple[bool, dict[str, Any], str]] = {
         False,
         {"type": "integer", "minimum": 1, "examples": [1]},
         "Seconds after which to try again.",
+    ),
+    "Sunset": (
+        False,
+        {"type": "string", "examples": ["Fri, 01 Jan 2027 00:00:00 GMT"]},
+        "From when on it may be gone (RFC 8594).",
     ),
     "Vary": (True, {"type": "string", "examples": ["Authorization"]}, "What else the answer depends on."),
     "WWW-Authenticate": (True, {"type": "string", "examples": ["Bearer"]}, "How to say who asks (RFC 6750)."),
@@ -202,7 +217,10 @@ def _envelop(operation: dict[str, Any], nature: Nature, schemas: dict[str, Any])
                 "meta": meta,
             },
         }
-        content["example"] = {**example_of(content["schema"], schemas), "data": example}
+        shown = {**example_of(content["schema"], schemas), "data": example}
+        if not nature.tells_what_is_to_go:
+            del shown["meta"]["deprecation"]
+        content["example"] = shown
 
 
 def _share_parameters(document: dict[str, Any]) -> None:

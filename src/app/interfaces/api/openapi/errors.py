@@ -52,6 +52,7 @@ WITH_A_BODY = (
     Refusal(400, "INVALID_JSON", "Expecting value (line 1, column 1)"),
     Refusal(408, "REQUEST_TIMEOUT", "The body did not arrive in time"),
     Refusal(413, "PAYLOAD_TOO_LARGE", "A body may have 1048576 bytes"),
+    Refusal(415, "UNSUPPORTED_MEDIA_TYPE", "A body here is application/json, not compressed"),
 )
 WITH_INPUT = (Refusal.of(ValidationError),)
 WITH_A_CALLER = (Refusal.of(AuthenticationError),)

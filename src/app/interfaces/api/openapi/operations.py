@@ -2,12 +2,13 @@
 
     a caller (`CurrentActor`)        401, and the codes of tokens
     any input                        422
-    a body                           400, 408, 413
+    a body                           400, 408, 413, 415
     a PATCH                          its body as a merge patch too (RFC 7396)
     a POST                           Idempotency-Key, its errors, Idempotency-Replayed
     `ExpectedVersion`                If-Match, 412
     one resource with a version      ETag; of a GET If-None-Match and 304
     a page                           items that may be sparse
+    what is to go                    Deprecation, Sunset, Link
     below /api/                      429, RateLimit
     every one                        X-Request-ID, X-API-Version, 500, 503 and what HTTP itself refuses
 
@@ -21,6 +22,7 @@ from typing import Any, get_origin
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
+from src.app.application.common.deprecation import deprecated_fields
 from src.app.application.common.page import Page
 from src.app.application.common.raises import errors_of
 from src.app.application.services.auth_service import AppAuthService
@@ -30,6 +32,7 @@ from src.app.interfaces.api.core.route import CODES
 from src.app.interfaces.api.openapi import errors
 from src.app.interfaces.api.openapi.errors import Refusal
 from src.app.interfaces.api.openapi.examples import example_of
+from src.app.interfaces.api.routers import VERSIONS
 
 MERGE_PATCH = "application/merge-patch+json"
 _REF = "#/components/"
@@ -48,9 +51,16 @@ class Nature:
     is_read: bool
     is_limited: bool
     is_a_page: bool
+    version_is_to_go: bool
+    tells_what_is_to_go: bool
 
     @classmethod
     def of(cls, route: APIRoute, method: str) -> "Nature":
+        version = route.path.removeprefix("/api/").partition("/")[0]
+        version_is_to_go = VERSIONS.get(version) is not None
+        fields = deprecated_fields(route.response_model)
+        if route.body_field is not None:
+            fields |= deprecated_fields(route.body_field.field_info.annotation)
         return cls(
             knows_its_caller=asks_who(route.dependant),
             has_a_body=route.body_field is not None,
@@ -61,12 +71,16 @@ class Nature:
             is_read=method == "GET",
             is_limited=route.path.startswith("/api/"),
             is_a_page=get_origin(route.response_model) is Page,
+            version_is_to_go=version_is_to_go,
+            tells_what_is_to_go=version_is_to_go or bool(route.deprecated) or bool(fields),
         )
 
 
 def complete(route: APIRoute, nature: Nature, operation: dict[str, Any], components: dict[str, Any]) -> None:
     """Add to an operation, as FastAPI wrote it, all that follows from the nature of its route."""
     operation.setdefault("security", [])
+    if nature.version_is_to_go:
+        operation["deprecated"] = True
     operation["parameters"] = [*operation.get("parameters", ()), *map(_parameter, _parameters(nature))]
     if "requestBody" in operation:
         _complete_body(nature, operation["requestBody"], components)
@@ -141,6 +155,9 @@ def _complete_answer(
     headers.update(_headers(nature))
     if is_success and nature.has_a_version:
         for name in ("ETag", "Cache-Control", "Vary"):
+            headers[name] = {"$ref": f"{_REF}headers/{name}"}
+    if is_success and nature.tells_what_is_to_go:
+        for name in ("Deprecation", "Sunset", "Link"):
             headers[name] = {"$ref": f"{_REF}headers/{name}"}
     if is_success and nature.is_a_post:
         headers["Idempotency-Replayed"] = {"$ref": f"{_REF}headers/Idempotency-Replayed"}

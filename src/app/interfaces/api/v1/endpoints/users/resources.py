@@ -30,7 +30,7 @@ async def list_users(actor: CurrentActor, wanted: Wanted, users: Users) -> Page[
     "/filters/",
     summary="Show what may be asked of the list of users",
     response_description="Filters retrieved",
-    responses=responses_of(AppUserService.list_user_filters, AppAuthService.authenticate),
+    responses=responses_of(AppUserService.list_user_filters),
 )
 async def list_user_filters(actor: CurrentActor, users: Users) -> Filters:
     """Answer the fields that the caller may filter and sort by, each with its type and its lookups."""
