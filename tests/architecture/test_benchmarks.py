@@ -28,7 +28,7 @@ class TestCommand:
         )
 
         assert done.returncode == 2
-        assert "no benchmark is called nothing; there are footprint" in done.stderr
+        assert "no benchmark is called nothing; there are edge, footprint" in done.stderr
 
 
 class TestReport:

@@ -97,7 +97,7 @@ class TestTable:
         [
             ("GET", "/things/7/", (200, "/things/{uuid}/")),
             ("GET", "/things/mine/", (200, "/things/mine/")),
-            ("DELETE", "/things/mine/", (200, "/things/{uuid}/")),
+            ("DELETE", "/things/mine/", (405, "GET")),
             ("POST", "/things/mine/", (405, "GET")),
             ("POST", "/things/7/parts/", (200, "/things/{uuid}/parts/")),
             ("GET", "/things/old/parts/", (200, "/things/old/{part}/")),

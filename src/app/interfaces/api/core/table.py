@@ -13,8 +13,9 @@ from src.app.interfaces.api.core.route import StrictRoute
 class RouteTable:
     """Finds a route by its path, or by how its path begins; a router would try one after another.
 
-    What a path of its own says comes before parameters, and of these the longest beginning first:
-    `/users/me/` before `/users/{uuid}/`, whatever stands first in a router.
+    A path of its own is never one with parameters: `/users/me/` is not a `/users/{uuid}/`, whatever
+    the method, and whatever stands first in a router. Of paths with parameters, the one with the
+    longest beginning comes first.
     """
 
     def __init__(self, router: Router) -> None:
@@ -35,11 +36,12 @@ class RouteTable:
         if scope["type"] != "http":
             await self._router(scope, receive, send)
             return
-        for route in self._whole.get(scope["path"], ()):
-            if scope["method"] in (route.methods or ()):
-                scope.update(route=route, endpoint=route.endpoint, path_params={})
-                await _app_of(route)(scope, receive, send)
-                return
+        whole = self._whole.get(scope["path"])
+        if whole:
+            route = next((route for route in whole if scope["method"] in (route.methods or ())), whole[0])
+            scope.update(route=route, endpoint=route.endpoint, path_params={})
+            await _app_of(route)(scope, receive, send)
+            return
         for_another_method: tuple[BaseRoute, Scope] | None = None
         for candidate in self._candidates(scope["path"]):
             match, found = candidate.matches(scope)
@@ -56,7 +58,6 @@ class RouteTable:
         await _app_of(candidate)(scope, receive, send)
 
     def _candidates(self, path: str) -> Iterator[BaseRoute]:
-        yield from self._whole.get(path, ())
         end = len(path)
         while end := path.rfind("/", 0, end) + 1:
             yield from self._begun.get(path[:end], ())
