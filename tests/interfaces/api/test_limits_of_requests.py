@@ -70,9 +70,6 @@ class TestHeaders:
         assert headers["cache-control"] == "no-store"
         assert headers["strict-transport-security"].startswith("max-age=")
 
-    async def test_the_documents_pages_may_load_what_they_need(self, client: httpx2.AsyncClient) -> None:
-        assert "content-security-policy" not in (await client.get("/docs")).headers
-
 
 class TestProblems:
     @pytest.mark.parametrize("accept", [PROBLEM, f"application/json;q=0.5, {PROBLEM}", f"*/*, {PROBLEM};q=0.9"])

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 from src.app.config.settings import LaunchMode, Settings
 from src.app.infrastructure.bootstrap import Process
 from src.app.interfaces.api.core.table import RouteTable
+from src.app.interfaces.api.documents.pages import documents_of
 from src.app.interfaces.api.middleware.body_limit import BodyLimit
 from src.app.interfaces.api.middleware.context import RequestContext
 from src.app.interfaces.api.middleware.deadline import Deadline
@@ -58,21 +59,21 @@ def make_app(settings: Settings, process: Callable[[], AbstractAsyncContextManag
         async with process() as running:
             yield {"process": running}
 
-    docs = settings.shows_api_docs
     app = Application(
         title=settings.PROJECT_NAME,
         version=VERSION,
         debug=settings.DEBUG,
         lifespan=lifespan,
-        openapi_url="/openapi.json" if docs else None,
-        docs_url="/docs" if docs else None,
-        redoc_url="/redoc" if docs else None,
+        # Its own pages would load their files from elsewhere; see `documents`.
+        openapi_url=None,
         redirect_slashes=False,
         # Our own metrics and log lines say what its would.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.openapi = lambda: openapi_of(app, settings)  # type: ignore[method-assign]
     app.router.routes.extend(routes(with_debug=settings.LAUNCH_MODE is not LaunchMode.PROD))
+    if settings.shows_api_docs:
+        app.router.routes.extend(documents_of(app))
     # The last one added is the outermost.
     app.add_middleware(Versions)
     app.add_middleware(BodyLimit, limit=settings.MAX_BODY_BYTES)

@@ -21,7 +21,7 @@ UNROUTED = "unrouted"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 # An API answers data: no page may frame it, guess its type, or learn where a link was followed
-# from. The documents' pages say what they load themselves.
+# from. An answer that is a page says itself what it loads.
 _MARKS_OF_PAGES = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -32,7 +32,6 @@ _MARKS_OF_PAGES = (
 )
 _MARKS = (*_MARKS_OF_PAGES, (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"))
 _UNKEPT = (b"cache-control", b"no-store")
-_PAGES = ("/docs", "/redoc")
 
 
 class RequestContext:
@@ -64,18 +63,22 @@ class RequestContext:
                 scope["status"] = message["status"]
                 version = scope.get("api_version", DEFAULT_VERSION)
                 headers = message["headers"]
-                # Answers are somebody's own unless they say otherwise.
+                marks: tuple[tuple[bytes, bytes], ...] = _MARKS
+                is_kept = False
                 for name, _ in headers:
                     if name == b"cache-control":
-                        break
-                else:
+                        is_kept = True
+                    elif name == b"content-security-policy":
+                        marks = _MARKS_OF_PAGES
+                if not is_kept:
+                    # Answers are somebody's own unless they say otherwise.
                     headers.append(_UNKEPT)
                 headers += (
                     (b"x-request-id", id_.encode()),
                     (b"x-api-version", version.encode()),
                     *limits.headers_of(scope),
                     *(deprecation.headers_of(scope) if "deprecated" in scope else ()),
-                    *(_MARKS_OF_PAGES if scope["path"].startswith(_PAGES) else _MARKS),
+                    *marks,
                 )
             await send(message)
 
