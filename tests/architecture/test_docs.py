@@ -37,6 +37,7 @@ VARIABLES = {
     "REQUEST_ALREADY_DONE",
     "REQUEST_IN_PROGRESS",
     "SCHEMA_REVISION",
+    "UNSUPPORTED_API_VERSION",
     "VALIDATION_ERROR",
 }
 EXAMPLES = re.compile("plans|your_service|docs/build")
