@@ -23,6 +23,7 @@ run mypy --no-error-summary
 run lint-imports --no-logo
 run deptry --no-ansi .
 run python -m src.local.floors
+run python -m src.local.node redocly lint docs/api/openapi.yaml --config=src/local/redocly.yaml
 
 if [ -n "$failed" ]; then
     printf '\nFailed:\n%s' "$failed" >&2
