@@ -126,6 +126,7 @@ class TestWhatIsInIt:
             assert operation["tags"], (path, method)
             assert all(tags[tag] for tag in operation["tags"])
             assert isinstance(operation["security"], list), (path, method)
+            assert all(one.get("description") for one in parameters(document, operation).values()), (path, method)
 
     def test_names_are_stable(self, app: FastAPI, document: dict[str, Any]) -> None:
         names = {path: operation["operationId"] for path, _, operation in operations(document)}

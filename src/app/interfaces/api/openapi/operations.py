@@ -82,6 +82,9 @@ def complete(route: APIRoute, nature: Nature, operation: dict[str, Any], compone
     if nature.version_is_to_go:
         operation["deprecated"] = True
     operation["parameters"] = [*operation.get("parameters", ()), *map(_parameter, _parameters(nature))]
+    for parameter in operation["parameters"]:
+        if parameter.get("in") == "path":
+            parameter.setdefault("description", f"The `{parameter['name']}` of the resource.")
     if "requestBody" in operation:
         _complete_body(nature, operation["requestBody"], components)
     success = str(route.status_code or 200)
