@@ -82,10 +82,11 @@ class TestOperation:
         )
         assert told(v2) == told(v1)
         assert v2.json()["meta"]["deprecation"] == {
-            "what": ["operation"],
+            "message": "Operation is deprecated",
+            "version": None,
             "since": "2026-11-01",
-            "sunset": "2027-05-01",
-            "links": ["https://docs.example.com/old"],
+            "sunset_date": "2027-05-01",
+            "migration_guide": "https://docs.example.com/old",
         }
         assert counted("/api/v2/old/", "operation") == before + 1
         paths = (await client.get("/openapi.json")).json()["paths"]
@@ -106,12 +107,12 @@ class TestField:
 
         assert told(without) == (None, None, None)
         assert told(sent)[0] == "@1790812800"
-        assert sent.json()["meta"]["deprecation"]["what"] == ["field nick"]
+        assert sent.json()["meta"]["deprecation"]["message"] == "Field nick is deprecated"
 
     async def test_one_that_is_answered_is_told_always(self, client: httpx2.AsyncClient) -> None:
         answer = await client.get("/api/v2/old/shown/")
 
-        assert answer.json()["meta"]["deprecation"]["what"] == ["field alias"]
+        assert answer.json()["meta"]["deprecation"]["message"] == "Field alias is deprecated"
 
     async def test_the_document_marks_it(self, client: httpx2.AsyncClient) -> None:
         schemas = (await client.get("/openapi.json")).json()["components"]["schemas"]
@@ -124,6 +125,10 @@ class TestVersion:
     async def test_all_its_operations_tell(
         self, client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setitem(routers.VERSIONS, "v2", FIELD)
+        noted = (await client.get("/api/v2/debug/ping/")).json()["meta"]["deprecation"]
+        assert (noted["version"], noted["message"]) == ("v2", "Version v2 is deprecated")
+        monkeypatch.setitem(routers.VERSIONS, "v2", None)
         monkeypatch.setitem(routers.VERSIONS, "v1", FIELD)
 
         assert told(await client.get("/api/v1/debug/ping/"))[0] == "@1790812800"

@@ -37,11 +37,13 @@ def headers_of(scope: Scope) -> list[tuple[bytes, bytes]]:
 def meta_of(scope: Scope) -> dict[str, Any]:
     """Return the same for the envelope."""
     told = noted(scope)
+    version = scope.get("api_version")
     return {
-        "what": list(told),
+        "message": ". ".join(f"{what[0].upper()}{what[1:]} is deprecated" for what in told),
+        "version": version if f"version {version}" in told else None,
         "since": min(each.since for each in told.values()),
-        "sunset": _sunset(told),
-        "links": list(dict.fromkeys(each.link for each in told.values() if each.link)),
+        "sunset_date": _sunset(told),
+        "migration_guide": next((each.link for each in told.values() if each.link), None),
     }
 
 

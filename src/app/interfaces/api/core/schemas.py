@@ -57,10 +57,11 @@ class PageLinks(BaseModel):
 class DeprecationNote(BaseModel):
     """What of the request is to go: a version, an operation or a field."""
 
-    what: Annotated[list[str], Field(examples=[["operation"]])]
+    message: Annotated[str, Field(examples=["Operation is deprecated"])]
+    version: Annotated[str | None, Field(examples=["v1"])]
     since: date
-    sunset: date | None
-    links: Annotated[list[str], Field(examples=[["https://example.com/what-to-use-instead/"]])]
+    sunset_date: date | None
+    migration_guide: Annotated[str | None, Field(examples=["https://example.com/what-to-use-instead/"])]
 
 
 class EnvelopeMeta(Meta):
