@@ -1,14 +1,22 @@
 """Requests that take too long, or come when there is too much to do already."""
 
 import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 import pytest
 
 from src.app.infrastructure.bootstrap import Process
 from src.app.interfaces.api.app import make_app
+from tests.builders.users import PASSWORD, an_email
 from tests.interfaces.api.conftest import Served
+
+SIGN_UP = "/api/v1/auth/sign-up/"
 
 
 def serving(process: Process, **settings: Any) -> Served:
@@ -38,6 +46,20 @@ def asking(served: Served) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(served), base_url="http://allium.test")
 
 
+@asynccontextmanager
+async def hanging(process: Process) -> AsyncIterator[None]:
+    """Have PostgreSQL answer nothing on the connections of the process."""
+    ours = "SELECT pid FROM pg_stat_activity WHERE application_name = current_setting('application_name')"
+    pids = [pid for [pid] in await process.database.pool.fetch(ours)]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
 class TestDeadline:
     async def test_what_takes_too_long_is_given_up(self, process: Process) -> None:
         async with asking(serving(process, REQUEST_TIMEOUT_SECONDS=0.2)) as client:
@@ -61,6 +83,31 @@ class TestDeadline:
         async with asyncio.timeout(5):
             while await process.database.pool.fetchval(running) > 1:  # this one
                 await asyncio.sleep(0.02)
+
+    async def test_a_transaction_that_was_given_up_takes_no_later_change_with_it(self, process: Process) -> None:
+        body = {"email": an_email(), "password": PASSWORD, "issue_tokens": True}
+        async with asking(serving(process, REQUEST_TIMEOUT_SECONDS=0.5)) as client:
+            client.headers["Authorization"] = f"Bearer {(await client.post(SIGN_UP, json=body)).json()['access']}"
+            await client.get("/api/v1/users/me/")  # who asks is known from here on, so BEGIN is next
+            async with hanging(process):
+                late = await client.patch("/api/v1/users/me/", json={"city": "late"})
+            answer = await client.patch("/api/v1/users/me/", json={"city": "after"})
+
+        assert (late.status_code, answer.status_code) == (504, 200)
+        assert await process.database.pool.fetchval("SELECT city FROM users") == "after"
+
+    async def test_one_with_a_key_is_given_up_as_any(self, process: Process) -> None:
+        body = {"email": an_email(), "password": PASSWORD}
+        key = {"Idempotency-Key": uuid4().hex}
+        async with asking(serving(process, REQUEST_TIMEOUT_SECONDS=0.5)) as client:
+            await client.post(SIGN_UP, json={**body, "email": an_email()})
+            async with process.database.transaction() as other:
+                await other.fetch("LOCK TABLE users")
+                late = await client.post(SIGN_UP, json=body, headers=key)
+            again = await client.post(SIGN_UP, json=body, headers=key)
+
+        assert (late.status_code, late.json()["error"]["code"]) == (504, "DEADLINE_EXCEEDED")
+        assert (again.status_code, again.headers.get("idempotency-replayed")) == (201, None)
 
     async def test_somebody_elses_cancellation_goes_on(self, process: Process) -> None:
         async with asking(serving(process, REQUEST_TIMEOUT_SECONDS=30)) as client:

@@ -55,7 +55,7 @@ class Executor:
         Raises:
             AppException: as `fetch`.
         """
-        with translating():
+        with translating(), _ended_if_given_up(self._connection):
             await self._connection.copy_records_to_table(table, schema_name=schema, columns=columns, records=rows)
 
     async def stream(self, sql: str, args: Sequence[Any], *, batch: int) -> AsyncIterator[asyncpg.Record]:
@@ -247,7 +247,7 @@ class Database:
         """
         ambient = self._joined
         if ambient is not None:
-            async with ambient.transaction():
+            async with _transaction(ambient):
                 yield Executor(ambient, slow_ms=self._slow_ms)
             return
         async with self._connection() as connection:
@@ -288,19 +288,8 @@ class Database:
     async def _connection(self) -> AsyncIterator[Connection]:
         connection = await self._connections.take()
         try:
-            transaction = connection.transaction()
-            with translating():
-                await transaction.start()
-            try:
+            async with _transaction(connection):
                 yield connection
-            except BaseException:
-                # What failed is what counts; a connection that cannot even roll back is given up.
-                with suppress(*DRIVER_ERRORS):
-                    if not _is_lost(connection):
-                        await transaction.rollback()
-                raise
-            with translating():
-                await transaction.commit()
         finally:
             await self._connections.give_back(connection)
 
@@ -338,6 +327,39 @@ def translating() -> Iterator[None]:
         yield
     except DRIVER_ERRORS as error:
         raise translated(error) from error
+
+
+@asynccontextmanager
+async def _transaction(connection: Connection) -> AsyncIterator[None]:
+    """Open a transaction, or a savepoint in the one that runs on this connection."""
+    transaction = connection.transaction()
+    with translating(), _ended_if_given_up(connection):
+        await transaction.start()
+    try:
+        yield
+    except BaseException:
+        # What failed is what counts; a connection that cannot even roll back is given up.
+        with suppress(*DRIVER_ERRORS):
+            if not _is_lost(connection):
+                with _ended_if_given_up(connection):
+                    await transaction.rollback()
+        raise
+    with translating(), _ended_if_given_up(connection):
+        await transaction.commit()
+
+
+@contextmanager
+def _ended_if_given_up(connection: Connection) -> Iterator[None]:
+    """End a connection whose statement was given up in the middle, which the server may still carry out.
+
+    Whoever took it next would wait for that; and after a BEGIN, write into a transaction that
+    nobody commits, and answer that it is done.
+    """
+    try:
+        yield
+    except (TimeoutError, asyncio.CancelledError):
+        connection.terminate()
+        raise
 
 
 async def _fetch(connection: Connection, sql: str, args: Sequence[Any], slow_ms: float) -> list[asyncpg.Record]:
