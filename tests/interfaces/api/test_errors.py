@@ -198,6 +198,13 @@ class TestKinds:
         checked(answer, 405, "METHOD_NOT_ALLOWED")
         assert answer.headers["allow"] == "GET, PATCH, PUT"
 
+    @pytest.mark.parametrize("path", ["/docs", "/openapi.json"])
+    async def test_documents_are_read_only(self, client: httpx2.AsyncClient, path: str) -> None:
+        answer = await client.post(path)
+
+        checked(answer, 405, "METHOD_NOT_ALLOWED")
+        assert "GET" in answer.headers["allow"]
+
     async def test_a_body_that_is_too_large(self, client: httpx2.AsyncClient) -> None:
         body = b'{"email": "' + b"a" * 2**20 + b'"}'
 

@@ -90,7 +90,10 @@ def _answer_http_exception(scope: Scope, error: StarletteHTTPException) -> Respo
     code, message = _OF_STATUS.get(status, (HTTPStatus(status).name, HTTPStatus(status).phrase))
     if isinstance(error, RequestError):
         code, message = error.code, str(error.detail)
-    headers = _all_methods(scope) if status == HTTPStatus.METHOD_NOT_ALLOWED else error.headers
+    headers = error.headers
+    # The documents stand on routes of Starlette's, which say for themselves what they take.
+    if status == HTTPStatus.METHOD_NOT_ALLOWED and "route" in scope:
+        headers = _all_methods(scope)
     # What HTTP itself forbids is told by the line of the request, and an overload is no time to write more.
     cause = None if isinstance(error, RequestError) else error
     return error_response(scope, status, code, message, headers=headers, cause=cause)
