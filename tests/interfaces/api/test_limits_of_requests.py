@@ -54,6 +54,15 @@ class TestHosts:
 
         assert answer.status_code == (204 if is_ours else 400)
 
+    @pytest.mark.parametrize("hosts", [[], ["a.example", "b.example"], ["a.example", "a.example"]])
+    async def test_one_is_named_and_no_more(self, client: httpx2.AsyncClient, hosts: list[str]) -> None:
+        request = client.build_request("GET", "/health/live/")
+        request.headers = httpx2.Headers([("Host", host) for host in hosts])
+
+        answer = await client.send(request)
+
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BAD_REQUEST")
+
 
 class TestHeaders:
     @pytest.mark.parametrize(

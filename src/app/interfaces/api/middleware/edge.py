@@ -56,7 +56,11 @@ class Edge:
         headers = scope["headers"]
         if sum([len(name) + len(value) + 4 for name, value in headers]) > MAX_HEADER_BYTES:
             raise headers_too_large()
-        if self._hosts and not self._is_ours(dict(headers).get(b"host", b"").decode("latin-1")):
+        hosts = [value for name, value in headers if name == b"host"]
+        if len(hosts) > 1 or (not hosts and scope["http_version"] == "1.1"):
+            # RFC 9112, section 3.2: a proxy may have read another one of them than we do.
+            raise RequestError(400, "BAD_REQUEST", "A request names its Host, and once")
+        if self._hosts and not self._is_ours(hosts[0].decode("latin-1") if hosts else ""):
             raise RequestError(400, "UNKNOWN_HOST", "This service does not answer for this host")
 
     def _is_ours(self, host: str) -> bool:
