@@ -119,8 +119,10 @@ _PARAMETERS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "If-Match": (
         {
-            "type": "string",
-            "pattern": r'^(\*|"[0-9a-f]{32}-[0-9]{1,18}")$',
+            "anyOf": [
+                {"type": "string", "enum": ["*"]},
+                {"type": "string", "pattern": r'^"[0-9a-f]{32}-[0-9]{1,18}"$'},
+            ],
             "examples": ['"019b2f6e7c4d7d0a8a3f0b5c6d7e8f90-3"'],
         },
         "The `ETag` of the version to change; if it is not the newest any more, nothing is changed.",
