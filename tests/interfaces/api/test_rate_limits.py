@@ -9,13 +9,19 @@ from uuid import uuid4
 
 import httpx2
 import pytest
+from fastapi import APIRouter
 
 from src.app.application.common.actor import Actor
+from src.app.application.ports.limits import Limited
 from src.app.config.settings import SettingsTest
 from src.app.domain.common.contact import Email
 from src.app.domain.users.value_objects.users_vob import FullName
 from src.app.infrastructure import limits
 from src.app.infrastructure.bootstrap import Process, bootstrap
+from src.app.interfaces.api import routers
+from src.app.interfaces.api.core.dependencies import CurrentActor, limited_by_user
+from src.app.interfaces.api.core.route import StrictRoute
+from src.app.interfaces.api.v1.routers import RESOURCES
 from tests.builders.users import PASSWORD, an_email
 from tests.interfaces.api.conftest import Served
 
@@ -156,6 +162,25 @@ class TestGeneral:
 
 
 class TestStrict:
+    async def test_one_may_be_by_user(self, limited: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+        router = APIRouter(prefix="/codes", route_class=StrictRoute)
+
+        @router.get("/", dependencies=[limited_by_user(Limited.SIGN_UP)])
+        async def codes(actor: CurrentActor) -> str:
+            return str(actor.uuid)
+
+        monkeypatch.setattr(routers, "RESOURCES", (*RESOURCES, router))
+        found = {}
+        for number, name in enumerate(("ada", "bob")):
+            body = {"email": an_email(), "password": PASSWORD, "issue_tokens": True}
+            async with from_address(limited, f"192.0.2.{number}") as client:
+                token = (await client.post(SIGN_UP, json=body)).json()["access"]
+            async with from_address(limited, "192.0.2.9") as client:
+                headers = {"Authorization": f"Bearer {token}"}
+                found[name] = await statuses(client, 4, "/api/v1/codes/", headers=headers)
+
+        assert found == {"ada": [200, 200, 200, 429], "bob": [200, 200, 200, 429]}
+
     async def test_sign_ups_have_a_limit_of_their_own(self, client: httpx2.AsyncClient) -> None:
         answers = [await client.post(SIGN_UP, json={"email": an_email(), "password": PASSWORD}) for _ in range(4)]
 

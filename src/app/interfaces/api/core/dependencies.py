@@ -10,12 +10,13 @@ from fastapi.security import HTTPBearer
 from src.app.application.common.actor import Actor
 from src.app.application.common.context import current_actor
 from src.app.application.dto.auth import Device
+from src.app.application.ports.limits import Limited
 from src.app.application.services.auth_service import AppAuthService
 from src.app.application.services.users_service import AppUserService
 from src.app.domain.common.exceptions import AuthenticationError
 from src.app.infrastructure.bootstrap import Process
 from src.app.interfaces.api.core.headers import header_of
-from src.app.interfaces.api.core.limits import count_address, count_user
+from src.app.interfaces.api.core.limits import count_address, count_user, hit, name_of
 from src.app.interfaces.bearer import bearer_token_of
 
 MAX_USER_AGENT_LENGTH = 255
@@ -75,6 +76,15 @@ CurrentActor = Annotated[Actor, Security(_bearer)]
 CurrentDevice = Annotated[Device, Depends(_device)]
 RunningProcess = Annotated[Process, Depends(running_process)]
 Users = Annotated[AppUserService, Depends(_users_service)]
+
+
+def limited_by_user(what: Limited) -> Any:
+    """Return a dependency that limits a route more strictly, by who asks."""
+
+    async def check(request: Request, actor: CurrentActor) -> None:
+        await hit(request.scope, what, name_of(actor))
+
+    return Depends(check)
 
 
 async def validate_api_key(request: Request) -> None:

@@ -14,13 +14,25 @@ from src.app.domain.common.exceptions import RateLimitedError
 
 
 def limited(what: Limited) -> Any:
-    """Return a dependency that limits a route more strictly: `dependencies=[limited(Limited.SIGN_UP)]`."""
+    """Return a dependency that limits a route by address: `dependencies=[limited(Limited.SIGN_UP)]`.
+
+    `limited_by_user`, beside `CurrentActor`, does it by who asks.
+    """
 
     async def check(request: Request) -> None:
-        limits = request.state.process.limits
-        _heed(request.scope, await limits.hit(what, _address(request.scope)))
+        await hit(request.scope, what, _address(request.scope))
 
     return Depends(check)
+
+
+async def hit(scope: Scope, what: Limited, caller: str) -> None:
+    """Count an attempt at something that is limited strictly; raises as `count_user`."""
+    _heed(scope, await scope["state"]["process"].limits.hit(what, caller))
+
+
+def name_of(actor: Actor) -> str:
+    """Return what a user is counted as."""
+    return f"user:{actor.user_uuid}"
 
 
 def count_user(scope: Scope, actor: Actor) -> None:
@@ -29,7 +41,7 @@ def count_user(scope: Scope, actor: Actor) -> None:
     Raises:
         RateLimitedError: they came too often.
     """
-    _count(scope, f"user:{actor.user_uuid}", actor)
+    _count(scope, name_of(actor), actor)
 
 
 def count_address(scope: Scope) -> None:
