@@ -12,7 +12,16 @@ from pydantic import TypeAdapter
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from src.app.application.common.filters import MAX_ORDER_KEYS, MAX_TERMS, NULLS, Family, Q, Takes, unknown
+from src.app.application.common.filters import (
+    MAX_ORDER_KEYS,
+    MAX_PATH_DEPTH,
+    MAX_TERMS,
+    NULLS,
+    Family,
+    Q,
+    Takes,
+    unknown,
+)
 from src.app.application.common.lists import TAKES, VALUES, Allowed, FilterSet, ListRequest
 from src.app.application.common.page import Page
 from src.app.application.common.text import STORABLE
@@ -251,7 +260,8 @@ _SCHEMAS: dict[Family, dict[str, Any]] = {
 }
 
 
-# How a value is written between commas; in text, quotes have a say too.
+# A part of a JSON path, and how a value is written between commas; in text, quotes have a say too.
+_PART = r"[^_\[\]\u0000]+(_[^_\[\]\u0000]+)*"
 _DATE = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 _TIME = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?"
 _ITEMS: dict[Family, str] = {
@@ -274,7 +284,10 @@ def _filter_schema(allowed: Iterable[Allowed]) -> dict[str, Any]:
             key = one.name if lookup == "e" else f"{one.name}__{lookup}"
             properties[key] = _value_schema(one, lookup)
         if one.family is Family.JSON:
-            patterns[f"^{one.name}__"] = {**_TEXT, "description": "A value inside the JSON, by its path."}
+            patterns[f"^{one.name}(__{_PART}){{1,{MAX_PATH_DEPTH}}}$"] = {
+                **_TEXT,
+                "description": "A value inside the JSON, by its path.",
+            }
     schema = {
         "type": "object",
         "properties": properties,

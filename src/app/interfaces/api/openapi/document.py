@@ -108,6 +108,9 @@ _HEADERS: dict[str, tuple[bool, dict[str, Any], str]] = {
     ),
 }
 
+# An entity tag, weak ones too, and without the comma that stands between several (RFC 9110, section 8.8.3).
+_TAG = r'(W/)?"[\x21\x23-\x2b\x2d-\x7e]*"'
+
 _PARAMETERS: dict[str, tuple[dict[str, Any], str]] = {
     "Idempotency-Key": (
         {
@@ -121,7 +124,7 @@ _PARAMETERS: dict[str, tuple[dict[str, Any], str]] = {
         {
             "anyOf": [
                 {"type": "string", "enum": ["*"]},
-                {"type": "string", "pattern": r'^"[0-9a-f]{32}-[0-9]{1,18}"$'},
+                {"type": "string", "pattern": f"^{_TAG}( *, *{_TAG})*$"},
             ],
             "examples": ['"019b2f6e7c4d7d0a8a3f0b5c6d7e8f90-3"'],
         },
