@@ -61,6 +61,7 @@ _PARTS = {
     "architecture": "domain and services",
     "application": "domain and services",
     "domain": "domain and services",
+    "fuzz": "doors",
     "infrastructure": "domain and services",
     "interfaces": "doors",
     "infrastructure/messaging": "messages and failures",
@@ -72,17 +73,26 @@ _PARTS = {
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how long each part of the suite worked, added up over the parallel workers, and what it asked."""
     seconds: defaultdict[str, float] = defaultdict(float)
-    queries = 0
+    queries = requests = 0
     for report in (report for reports in terminalreporter.stats.values() for report in reports):
         if isinstance(report, pytest.TestReport):
             folders = report.nodeid.split("/")[1:3]
             part = _PARTS.get("/".join(folders)) or _PARTS.get(folders[0], "other")
             seconds[part] += report.duration
             if report.when == "teardown":
-                queries += sum(cast("int", number) for name, number in report.user_properties if name == "queries")
+                queries += _told(report, "queries")
+                requests += _told(report, "requests")
     terminalreporter.write_line(", ".join(f"{part} {spent:.0f} s" for part, spent in seconds.items()))
     if queries:
         terminalreporter.write_line(f"{queries} queries were generated, and compared with their reference")
+    if requests:
+        terminalreporter.write_line(
+            f"{requests} requests were generated, and their answers compared with the document"
+        )
+
+
+def _told(report: pytest.TestReport, what: str) -> int:
+    return sum(cast("int", number) for name, number in report.user_properties if name == what)
 
 
 @pytest.fixture(scope="session")

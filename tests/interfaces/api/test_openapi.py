@@ -388,7 +388,9 @@ class TestANewResource:
         page = with_boats["components"]["schemas"]["BoatDTOPage"]
         assert set(page["properties"]) - set(page["required"]) == {"total", "offset"}
         assert "required" not in with_boats["components"]["schemas"]["SparseBoatDTO"]
-        assert "get_boat" in operation["responses"]["200"]["links"]
+        links = operation["responses"]["200"]["links"]
+        assert {"get_boat", "next_page"} <= links.keys()
+        assert links["next_page"]["parameters"] == {"cursor": "$response.body#/next_cursor"}
 
     def test_a_post(self, with_boats: dict[str, Any]) -> None:
         operation = with_boats["paths"]["/api/v2/boats/"]["post"]

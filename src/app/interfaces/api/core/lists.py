@@ -248,7 +248,7 @@ _TEXT = {"type": "string", "pattern": STORABLE}
 _SCHEMAS: dict[Family, dict[str, Any]] = {
     Family.TEXT: _TEXT,
     Family.CHOICE: {"type": "string"},
-    Family.INTEGER: {"type": "integer"},
+    Family.INTEGER: {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1},
     Family.NUMBER: {"type": "string", "format": "decimal"},
     Family.FLOAT: {"type": "number"},
     Family.BOOLEAN: {"type": "boolean"},
@@ -301,6 +301,8 @@ def _value_schema(one: Allowed, lookup: str) -> dict[str, Any]:
     family, takes = VALUES.get(lookup, one.family), TAKES.get(lookup, Takes.ONE)
     is_list = family is Family.LIST
     family = one.element or Family.TEXT if is_list else family
+    if lookup in {"year", "month", "day"}:
+        return {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1}
     if not is_list and takes not in {Takes.MANY, Takes.TWO}:
         return _SCHEMAS[family] | ({"enum": list(one.choices)} if family is Family.CHOICE else {})
     item, several = _ITEMS.get(family), "" if takes is Takes.TWO else "; one with a comma in it stands in quotes"

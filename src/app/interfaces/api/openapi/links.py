@@ -1,4 +1,4 @@
-"""Where an answer leads: from a list, or from what was made in it, to its members."""
+"""Where an answer leads: from a list, or from what was made in it, to its members; and from a page to the next."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, get_origin
@@ -21,6 +21,8 @@ def to_members(route: APIRoute, method: str, operation: dict[str, Any], routes: 
         found = "items/0/uuid" if is_page else "uuid"
         members = [one for one in routes if one.path == f"{route.path}{{uuid}}/"]
         links |= {one.name: link(one.name, parameters={"uuid": f"$response.body#/{found}"}) for one in members}
+    if is_page:
+        links["next_page"] = link(route.name, parameters={"cursor": "$response.body#/next_cursor"})
     if not links:
         del answer["links"]
     elif route.path.startswith(_V2):
