@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
 
 from src.app.config.settings import Settings
-from src.app.interfaces.api.core.lists import shared_parameters
+from src.app.interfaces.api.core.list_parameters import shared_parameters
 from src.app.interfaces.api.core.schemas import EnvelopeMeta, ErrorBody, PageMeta, Problem
 from src.app.interfaces.api.openapi.examples import example_of
 from src.app.interfaces.api.openapi.links import to_members

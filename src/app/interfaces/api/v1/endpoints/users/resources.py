@@ -8,7 +8,8 @@ from src.app.application.dto.users import USERS, Profile, UserDTO
 from src.app.application.services.users_service import AppUserService
 from src.app.interfaces.api.core.conditions import ExpectedVersion
 from src.app.interfaces.api.core.dependencies import CurrentActor, Users
-from src.app.interfaces.api.core.lists import Wanted, parameters_of
+from src.app.interfaces.api.core.list_parameters import parameters_of
+from src.app.interfaces.api.core.lists import Wanted
 from src.app.interfaces.api.core.route import StrictRoute, responses_of
 
 router = APIRouter(prefix="/users", tags=["users"], route_class=StrictRoute)
