@@ -30,7 +30,8 @@ from src.app.interfaces.api.core.conditions import ExpectedVersion
 from src.app.interfaces.api.core.dependencies import CurrentActor
 from src.app.interfaces.api.core.list_parameters import parameters_of
 from src.app.interfaces.api.core.lists import Wanted
-from src.app.interfaces.api.core.route import StrictRoute, responses_of
+from src.app.interfaces.api.core.responses import responses_of
+from src.app.interfaces.api.core.route import StrictRoute
 from src.app.interfaces.api.openapi import errors
 from src.app.interfaces.api.routers import VERSIONS, _below
 

@@ -19,7 +19,8 @@ from src.app.domain.common.exceptions import NotFoundError, ValidationError
 from src.app.infrastructure.bootstrap import Process
 from src.app.interfaces.api import routers
 from src.app.interfaces.api.core.dependencies import CurrentActor
-from src.app.interfaces.api.core.route import StrictRoute, responses_of
+from src.app.interfaces.api.core.responses import responses_of
+from src.app.interfaces.api.core.route import StrictRoute
 from src.app.interfaces.api.v1.routers import RESOURCES
 from tests.builders.users import PASSWORD, an_email
 from tests.interfaces.api.conftest import Served

@@ -14,9 +14,8 @@ MAX_DEPTH = 50
 MAX_KEYS = 1000
 MAX_CONTAINERS = 10_000
 MAX_DIGITS = 20
-
-
-_TYPES = {"PATCH": ("application/merge-patch+json", "application/json")}
+MERGE_PATCH = "application/merge-patch+json"
+"""What a PATCH may call its body too (RFC 7396)."""
 
 
 class StrictRequest(Request):
@@ -31,7 +30,7 @@ class StrictRequest(Request):
         length = header_of(self.scope, b"content-length")
         if length in {"", "0"} and not header_of(self.scope, b"transfer-encoding"):
             return
-        taken = _TYPES.get(self.method, ("application/json",))
+        taken = (MERGE_PATCH, "application/json") if self.method == "PATCH" else ("application/json",)
         kind = header_of(self.scope, b"content-type").partition(";")[0].strip().lower()
         encoding = header_of(self.scope, b"content-encoding").strip().lower()
         if kind not in taken or encoding not in {"", "identity"}:

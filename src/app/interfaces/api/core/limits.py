@@ -11,6 +11,12 @@ from starlette.types import Scope
 from src.app.application.common.actor import Actor
 from src.app.application.ports.limits import Allowance, Limited
 from src.app.domain.common.exceptions import RateLimitedError
+from src.app.interfaces.api.core.versions import version_of
+
+
+def is_limited(path: str) -> bool:
+    """Tell whether requests are counted there: not those of probes and of who collects metrics."""
+    return version_of(path) is not None
 
 
 def limited(what: Limited) -> Any:

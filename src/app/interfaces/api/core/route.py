@@ -9,23 +9,17 @@ from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from fastapi.params import Depends, Form
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
-from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from src.app.application.common.deprecation import deprecated_fields, deprecation_of
-from src.app.application.common.raises import errors_of
-from src.app.domain.common.exceptions import AppException
 from src.app.interfaces.api.core.conditions import has_version, tagged, with_tag
 from src.app.interfaces.api.core.dependencies import asks_who
 from src.app.interfaces.api.core.deprecation import note
 from src.app.interfaces.api.core.idempotency import once
 from src.app.interfaces.api.core.json import StrictRequest
-from src.app.interfaces.api.core.limits import count_address
+from src.app.interfaces.api.core.limits import count_address, is_limited
 from src.app.interfaces.api.core.lists import answering_pages
-from src.app.interfaces.outcomes import outcome_of
-
-CODES = "x-errors"
-"""Where `responses_of` leaves the codes of a status, each with its message, for the document to write out."""
+from src.app.interfaces.api.core.versions import name_in, version_of
 
 # How FastAPI is told to write an answer otherwise than as it is declared.
 _WRITTEN_OTHERWISE = (
@@ -65,7 +59,10 @@ class JSONAnswer(Response):
 
 
 class StrictRoute(APIRoute):
-    """A route that reads its JSON strictly, answers pages, and is quick to say that it is not meant."""
+    """A route whose endpoint has, by being declared, all that `docs/source/http.md` says of every one.
+
+    JSON read strictly, pages, `Idempotency-Key`, entity tags, limits, and what is deprecated.
+    """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         told = deprecation_of(endpoint)
@@ -86,12 +83,6 @@ class StrictRoute(APIRoute):
         declared = {name: getattr(route, name) for name in _COPIED}
         declared["dependencies"] = [*guards, *(own for own in route.dependencies if own not in guards)]
         return cls(path, inspect.unwrap(route.endpoint), generate_unique_id_function=operation_id, **declared)
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        # Few paths have parameters, and to compare the others costs less than a regular expression.
-        if not self.param_convertors and scope["path"] != self.path:
-            return Match.NONE, {}
-        return super().matches(scope)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -116,7 +107,7 @@ class StrictRoute(APIRoute):
 
     @cached_property
     def _counts_addresses(self) -> bool:
-        return self.path.startswith("/api/") and not asks_who(self.dependant)
+        return is_limited(self.path) and not asks_who(self.dependant)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._deprecations:
@@ -193,21 +184,4 @@ def _takes_the_request_alone(provider: Callable[..., Any]) -> bool:
 
 def operation_id(route: APIRoute) -> str:
     """Name an operation after its function, which is named after the service's method."""
-    return f"{route.name}_v2" if route.path.startswith("/api/v2/") else route.name
-
-
-def responses_of(*use_cases: Callable[..., Any]) -> dict[int | str, dict[str, Any]]:
-    """Return what a route declares of the errors that these use cases refuse with, by their `@raises`.
-
-    What follows from the route itself (who asks, a body, a limit) the document adds, see `openapi/operations.py`.
-    """
-    return responses_with(*(error for use_case in use_cases for error in errors_of(use_case)))
-
-
-def responses_with(*errors: type[AppException]) -> dict[int | str, dict[str, Any]]:
-    """Return what a route declares of these errors, where no use case does."""
-    declared: dict[int | str, dict[str, Any]] = {}
-    for error in errors:
-        codes = declared.setdefault(int(outcome_of(error).http), {CODES: {}})[CODES]
-        codes[error.code] = error.default_message
-    return declared
+    return name_in(version_of(route.path), route.name)

@@ -14,11 +14,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from src.app.application.common.context import request_id
 from src.app.interfaces.api.core.deprecation import meta_of, note
 from src.app.interfaces.api.core.lists import pagination_of
+from src.app.interfaces.api.core.versions import ENVELOPED, PREFIX, version_of
 from src.app.interfaces.api.errors import DEFAULT_VERSION, RequestError, to_json
 from src.app.interfaces.api.routers import VERSIONS
 
-PREFIX = "/api/"
-ENVELOPED = "v2"
 _LOOKS_LIKE_A_VERSION = re.compile(r"v\d+")
 
 
@@ -52,11 +51,11 @@ class Versions:
 
     def _route(self, scope: Scope) -> str:
         path: str = scope["path"]
-        if not path.startswith(PREFIX):
+        version = version_of(path)
+        if version is None:
             if path.startswith("/health/") and not path.endswith("/"):
                 scope["path"] = f"{path}/"
             return DEFAULT_VERSION
-        version = path[len(PREFIX) :].partition("/")[0]
         if not _LOOKS_LIKE_A_VERSION.fullmatch(version):
             path = f"{PREFIX}{DEFAULT_VERSION}/{path[len(PREFIX) :]}"
             version = DEFAULT_VERSION

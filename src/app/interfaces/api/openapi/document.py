@@ -13,13 +13,13 @@ from pydantic.json_schema import models_json_schema
 from src.app.config.settings import Settings
 from src.app.interfaces.api.core.list_parameters import shared_parameters
 from src.app.interfaces.api.core.schemas import EnvelopeMeta, ErrorBody, PageMeta, Problem
+from src.app.interfaces.api.core.versions import ENVELOPED, version_of
 from src.app.interfaces.api.openapi.examples import example_of
 from src.app.interfaces.api.openapi.links import to_members
 from src.app.interfaces.api.openapi.operations import Nature, complete
 from src.app.interfaces.version import VERSION
 
 _REF = "#/components/"
-_V2 = "/api/v2/"
 
 DESCRIPTION = """\
 `/api/v1/` answers plain bodies; `/api/v2/` answers the same, from the same handlers, as the `data` of an envelope.
@@ -171,7 +171,7 @@ def _document(app: FastAPI, settings: Settings) -> dict[str, Any]:
             nature = Nature.of(route, method)
             complete(route, nature, operation, components)
             to_members(route, method, operation, routes)
-            if route.path.startswith(_V2):
+            if version_of(route.path) == ENVELOPED:
                 _envelop(operation, nature, components["schemas"])
     _share_parameters(document)
     _drop_unused(document)

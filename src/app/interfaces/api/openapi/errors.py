@@ -19,7 +19,7 @@ from src.app.domain.common.exceptions import (
     StaleVersionError,
     ValidationError,
 )
-from src.app.interfaces.api.core.route import CODES
+from src.app.interfaces.api.core.responses import CODES
 from src.app.interfaces.outcomes import outcome_of
 
 

@@ -7,9 +7,8 @@ from fastapi.routing import APIRoute
 
 from src.app.application.common.page import Page
 from src.app.interfaces.api.core.conditions import has_version
-from src.app.interfaces.api.core.links import link
-
-_V2 = "/api/v2/"
+from src.app.interfaces.api.core.responses import link
+from src.app.interfaces.api.core.versions import ENVELOPED, name_in, version_of
 
 
 def to_members(route: APIRoute, method: str, operation: dict[str, Any], routes: Sequence[APIRoute]) -> None:
@@ -25,13 +24,13 @@ def to_members(route: APIRoute, method: str, operation: dict[str, Any], routes: 
         links["next_page"] = link(route.name, parameters={"cursor": "$response.body#/next_cursor"})
     if not links:
         del answer["links"]
-    elif route.path.startswith(_V2):
-        answer["links"] = {name: _of_v2(one) for name, one in links.items()}
+    elif version_of(route.path) == ENVELOPED:
+        answer["links"] = {name: _enveloped(one) for name, one in links.items()}
 
 
-def _of_v2(one: Mapping[str, Any]) -> dict[str, Any]:
-    def enveloped(values: Mapping[str, str]) -> dict[str, str]:
+def _enveloped(one: Mapping[str, Any]) -> dict[str, Any]:
+    def below_data(values: Mapping[str, str]) -> dict[str, str]:
         return {name: value.replace("$response.body#/", "$response.body#/data/") for name, value in values.items()}
 
-    changed = {key: enveloped(one[key]) for key in ("parameters", "requestBody") if key in one}
-    return {**one, "operationId": f"{one['operationId']}_v2", **changed}
+    changed = {key: below_data(one[key]) for key in ("parameters", "requestBody") if key in one}
+    return {**one, "operationId": name_in(ENVELOPED, one["operationId"]), **changed}

@@ -28,13 +28,15 @@ from src.app.application.common.raises import errors_of
 from src.app.application.services.auth_service import AppAuthService
 from src.app.interfaces.api.core.conditions import expected_version, has_version
 from src.app.interfaces.api.core.dependencies import asks_who
-from src.app.interfaces.api.core.route import CODES
+from src.app.interfaces.api.core.json import MERGE_PATCH
+from src.app.interfaces.api.core.limits import is_limited
+from src.app.interfaces.api.core.responses import CODES
+from src.app.interfaces.api.core.versions import version_of
 from src.app.interfaces.api.openapi import errors
 from src.app.interfaces.api.openapi.errors import Refusal
 from src.app.interfaces.api.openapi.examples import example_of
 from src.app.interfaces.api.routers import VERSIONS
 
-MERGE_PATCH = "application/merge-patch+json"
 _REF = "#/components/"
 
 
@@ -56,8 +58,7 @@ class Nature:
 
     @classmethod
     def of(cls, route: APIRoute, method: str) -> "Nature":
-        version = route.path.removeprefix("/api/").partition("/")[0]
-        version_is_to_go = VERSIONS.get(version) is not None
+        version_is_to_go = VERSIONS.get(version_of(route.path) or "") is not None
         fields = deprecated_fields(route.response_model)
         if route.body_field is not None:
             fields |= deprecated_fields(route.body_field.field_info.annotation)
@@ -69,7 +70,7 @@ class Nature:
             expects_a_version=_asks_for(expected_version, route.dependant),
             has_a_version=has_version(route.response_model),
             is_read=method == "GET",
-            is_limited=route.path.startswith("/api/"),
+            is_limited=is_limited(route.path),
             is_a_page=get_origin(route.response_model) is Page,
             version_is_to_go=version_is_to_go,
             tells_what_is_to_go=version_is_to_go or bool(route.deprecated) or bool(fields),

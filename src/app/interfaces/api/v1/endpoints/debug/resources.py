@@ -9,7 +9,8 @@ from pydantic import Field
 from src.app.application.dto.fields import JSONObject
 from src.app.domain.common.exceptions import AppException, NotFoundError
 from src.app.interfaces.api.core.dependencies import RunningProcess
-from src.app.interfaces.api.core.route import StrictRoute, responses_with
+from src.app.interfaces.api.core.responses import responses_with
+from src.app.interfaces.api.core.route import StrictRoute
 from src.app.interfaces.outcomes import OUTCOMES
 from src.app.interfaces.version import VERSION
 

@@ -1,0 +1,14 @@
+"""How a path and an operation say their version."""
+
+PREFIX = "/api/"
+ENVELOPED = "v2"
+
+
+def version_of(path: str) -> str | None:
+    """Return what stands in a path where its version does; None where it is not below `PREFIX`."""
+    return path[len(PREFIX) :].partition("/")[0] if path.startswith(PREFIX) else None
+
+
+def name_in(version: str | None, operation: str) -> str:
+    """Return the `operationId` of an operation in a version; each is named but once in all of them."""
+    return f"{operation}_{version}" if version == ENVELOPED else operation
