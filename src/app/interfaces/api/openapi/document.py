@@ -8,18 +8,14 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
-from pydantic.json_schema import models_json_schema
 
 from src.app.config.settings import Settings
-from src.app.interfaces.api.core.list_parameters import shared_parameters
-from src.app.interfaces.api.core.schemas import EnvelopeMeta, ErrorBody, PageMeta, Problem
 from src.app.interfaces.api.core.versions import ENVELOPED, version_of
+from src.app.interfaces.api.openapi.components import add_shared, reference
 from src.app.interfaces.api.openapi.examples import example_of
-from src.app.interfaces.api.openapi.links import to_members
+from src.app.interfaces.api.openapi.links import link_members
 from src.app.interfaces.api.openapi.operations import Nature, complete
 from src.app.interfaces.version import VERSION
-
-_REF = "#/components/"
 
 DESCRIPTION = """\
 `/api/v1/` answers plain bodies; `/api/v2/` answers the same, from the same handlers, as the `data` of an envelope.
@@ -37,107 +33,6 @@ TAGS = {
     "debug": "For developers; not in production.",
     "health": "Whether the service is there, and can do its job.",
     "users": "People and their profiles.",
-}
-
-_SECURITY = {
-    "RefreshToken": {
-        "type": "http",
-        "scheme": "bearer",
-        "bearerFormat": "JWT",
-        "description": "The refresh token, in the place of an access token.",
-    },
-}
-
-_HEADERS: dict[str, tuple[bool, dict[str, Any], str]] = {
-    "Cache-Control": (True, {"type": "string", "examples": ["private, no-cache"]}, "Who may keep the answer."),
-    "Deprecation": (
-        False,
-        {"type": "string", "pattern": "^@[0-9]+$", "examples": ["@1767225600"]},
-        "Since when it is known that this, or a part of it, is to go (RFC 9745).",
-    ),
-    "ETag": (
-        True,
-        {
-            "type": "string",
-            "pattern": '^"[0-9a-f]{32}-[0-9]{1,18}"$',
-            "examples": ['"019b2f6e7c4d7d0a8a3f0b5c6d7e8f90-3"'],
-        },
-        "This version of the resource (RFC 9110 section 8.8.3).",
-    ),
-    "Idempotency-Replayed": (
-        False,
-        {"type": "string", "enum": ["true"]},
-        "The request was carried out before; this is the answer that it had.",
-    ),
-    "Link": (
-        False,
-        {"type": "string", "examples": ['<https://example.com/instead/>; rel="deprecation"; type="text/html"']},
-        "A page on what to use instead (RFC 9745).",
-    ),
-    "RateLimit": (
-        False,
-        {"type": "string", "examples": ['"user";r=99;t=60']},
-        "What is left of the limit, and the seconds until it is whole (draft-ietf-httpapi-ratelimit-headers).",
-    ),
-    "RateLimit-Policy": (False, {"type": "string", "examples": ['"user";q=100;w=60']}, "The limit itself."),
-    "Retry-After": (
-        False,
-        {"type": "integer", "minimum": 1, "examples": [1]},
-        "Seconds after which to try again.",
-    ),
-    "Sunset": (
-        False,
-        {"type": "string", "examples": ["Fri, 01 Jan 2027 00:00:00 GMT"]},
-        "From when on it may be gone (RFC 8594).",
-    ),
-    "Vary": (True, {"type": "string", "examples": ["Authorization"]}, "What else the answer depends on."),
-    "WWW-Authenticate": (True, {"type": "string", "examples": ["Bearer"]}, "How to say who asks (RFC 6750)."),
-    "X-API-Version": (
-        True,
-        {"type": "string", "pattern": "^v[0-9]+$", "examples": ["v1"]},
-        "The version that answered.",
-    ),
-    "X-Request-ID": (
-        True,
-        {
-            "type": "string",
-            "pattern": "^[A-Za-z0-9._-]{8,128}$",
-            "examples": ["019b2f6e7c4d7d0a8a3f0b5c6d7e8f90"],
-        },
-        "The name of the request, in the log too.",
-    ),
-}
-
-# An entity tag, weak ones too, and without the comma that stands between several (RFC 9110, section 8.8.3).
-_TAG = r'(W/)?"[\x21\x23-\x2b\x2d-\x7e]*"'
-
-_PARAMETERS: dict[str, tuple[dict[str, Any], str]] = {
-    "Idempotency-Key": (
-        {
-            "type": "string",
-            "pattern": r'^("[\x21\x23-\x7e]{1,255}"|[\x21\x23-\x7e]{1,255})$',
-            "examples": ["7c4d7d0a-8a3f-4b5c"],
-        },
-        "Sent again with the same key, the request is not carried out again, for 24 hours.",
-    ),
-    "If-Match": (
-        {
-            "anyOf": [
-                {"type": "string", "enum": ["*"]},
-                {"type": "string", "pattern": f"^{_TAG}( *, *{_TAG})*$"},
-            ],
-            "examples": ['"019b2f6e7c4d7d0a8a3f0b5c6d7e8f90-3"'],
-        },
-        "The `ETag` of the version to change; if it is not the newest any more, nothing is changed.",
-    ),
-    "If-None-Match": (
-        {"type": "string", "examples": ['"019b2f6e7c4d7d0a8a3f0b5c6d7e8f90-3"']},
-        "The `ETag` of the version that is known already; the answer is 304 if it is still the newest.",
-    ),
-    "X-Request-ID": (
-        {"type": "string", "examples": ["my-request-0001"]},
-        "A name for the request, of 8 to 128 letters, digits, `.`, `_` and `-`; what is none is replaced by one.",
-    ),
 }
 
 
@@ -163,14 +58,14 @@ def _document(app: FastAPI, settings: Settings) -> dict[str, Any]:
         license_info={"name": "Unspecified"},
     )
     components = document.setdefault("components", {})
-    _add_shared(components, settings)
+    add_shared(components, settings)
     _walk(document, _untitled)
     for route in routes:
         for method in sorted(route.methods or ()):
             operation = document["paths"][route.path_format][method.lower()]
             nature = Nature.of(route, method)
             complete(route, nature, operation, components)
-            to_members(route, method, operation, routes)
+            link_members(route, nature, operation, routes)
             if version_of(route.path) == ENVELOPED:
                 _envelop(operation, nature, components["schemas"])
     _share_parameters(document)
@@ -178,33 +73,8 @@ def _document(app: FastAPI, settings: Settings) -> dict[str, Any]:
     return document
 
 
-def _add_shared(components: dict[str, Any], settings: Settings) -> None:
-    _, shared = models_json_schema(
-        [(model, "serialization") for model in (ErrorBody, Problem, EnvelopeMeta, PageMeta)],
-        ref_template=f"{_REF}schemas/{{model}}",
-    )
-    components["schemas"] = {**components.get("schemas", {}), **shared["$defs"]}
-    components["securitySchemes"] = {**components.get("securitySchemes", {}), **_SECURITY}
-    components["headers"] = {
-        name: {"description": description, "required": is_required, "schema": schema}
-        for name, (is_required, schema, description) in _HEADERS.items()
-    }
-    components["parameters"] = {
-        name: {"name": name, "in": "header", "required": False, "schema": schema, "description": description}
-        for name, (schema, description) in _PARAMETERS.items()
-    } | {one["name"]: one for one in shared_parameters(settings.DEFAULT_PAGE_SIZE, settings.MAX_PAGE_SIZE)}
-    components["examples"] = {}
-    always = ("X-Request-ID", "X-API-Version", "RateLimit", "RateLimit-Policy", "ETag", "Cache-Control", "Vary")
-    components["responses"] = {
-        "NotModified": {
-            "description": "The version that the client knows is still the newest.",
-            "headers": {name: {"$ref": f"{_REF}headers/{name}"} for name in always},
-        }
-    }
-
-
 def _envelop(operation: dict[str, Any], nature: Nature, schemas: dict[str, Any]) -> None:
-    meta = {"$ref": f"{_REF}schemas/{'PageMeta' if nature.is_a_page else 'EnvelopeMeta'}"}
+    meta = reference("schemas", "PageMeta" if nature.is_a_page else "EnvelopeMeta")
     for status, response in operation["responses"].items():
         content = response.get("content", {}).get("application/json")
         if content is None or not status.startswith("2"):
@@ -223,7 +93,7 @@ def _envelop(operation: dict[str, Any], nature: Nature, schemas: dict[str, Any])
             },
         }
         shown = {**example_of(content["schema"], schemas), "data": example}
-        if not nature.tells_what_is_to_go:
+        if not nature.tells_of_deprecations:
             del shown["meta"]["deprecation"]
         content["example"] = shown
 
@@ -238,14 +108,12 @@ def _share_parameters(document: dict[str, Any]) -> None:
         for place, one in enumerate(parameters):
             if "$ref" in one or times[_text(one)] == 1:
                 continue
-            name = (
-                one["name"]
-                if shared.setdefault(one["name"], one) == one
-                else f"{operation['operationId']}.{one['name']}"
-            )
-            name = next((known for known, other in shared.items() if other == one), name)
-            shared[name] = one
-            parameters[place] = {"$ref": f"{_REF}parameters/{name}"}
+            name = next((known for known, other in shared.items() if other == one), one["name"])
+            if shared.setdefault(name, one) != one:
+                # Another parameter has this name already: the filters of two lists, say.
+                name = f"{operation['operationId']}.{name}"
+                shared[name] = one
+            parameters[place] = reference("parameters", name)
 
 
 def _drop_unused(document: dict[str, Any]) -> None:
@@ -258,7 +126,7 @@ def _drop_unused(document: dict[str, Any]) -> None:
             for kind, members in components.items()
             if kind != "securitySchemes"
             for name in members
-            if f'"{_REF}{kind}/{name}"' not in text
+            if json.dumps(reference(kind, name)) not in text
         ]
         if not unused:
             return

@@ -20,6 +20,7 @@ from src.app.domain.common.exceptions import (
     ValidationError,
 )
 from src.app.interfaces.api.core.responses import CODES
+from src.app.interfaces.api.openapi.components import reference, references
 from src.app.interfaces.outcomes import outcome_of
 
 
@@ -66,7 +67,6 @@ WITH_A_VERSION = (
 WITH_A_LIMIT = (Refusal.of(RateLimitedError),)
 
 _HEADERS = {401: "WWW-Authenticate", 409: "Retry-After", 429: "Retry-After", 503: "Retry-After"}
-_REF = "#/components/"
 
 
 def responses(
@@ -83,7 +83,7 @@ def responses(
         components["responses"].setdefault(name, _response(status, codes, headers))
         for code, message in codes.items():
             components["examples"].setdefault(code, _example(status, code, message))
-        found[str(status)] = {"$ref": f"{_REF}responses/{name}"}
+        found[str(status)] = reference("responses", name)
     return found
 
 
@@ -97,16 +97,16 @@ def refusals_in(declared: Mapping[int | str, Mapping[str, Any]]) -> list[Refusal
 
 
 def _response(status: int, codes: Mapping[str, str], headers: Mapping[str, Any]) -> dict[str, Any]:
-    own = {name: {"$ref": f"{_REF}headers/{name}"} for at, name in _HEADERS.items() if at == status}
+    own = references("headers", *(name for at, name in _HEADERS.items() if at == status))
     return {
         "description": f"{HTTPStatus(status).phrase}: {', '.join(sorted(codes))}",
         "headers": {**headers, **own},
         "content": {
             "application/json": {
-                "schema": {"$ref": f"{_REF}schemas/ErrorBody"},
-                "examples": {code: {"$ref": f"{_REF}examples/{code}"} for code in sorted(codes)},
+                "schema": reference("schemas", "ErrorBody"),
+                "examples": references("examples", *sorted(codes)),
             },
-            "application/problem+json": {"schema": {"$ref": f"{_REF}schemas/Problem"}},
+            "application/problem+json": {"schema": reference("schemas", "Problem")},
         },
     }
 

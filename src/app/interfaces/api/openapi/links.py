@@ -1,26 +1,24 @@
 """Where an answer leads: from a list, or from what was made in it, to its members; and from a page to the next."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, get_origin
+from typing import Any
 
 from fastapi.routing import APIRoute
 
-from src.app.application.common.page import Page
-from src.app.interfaces.api.core.conditions import has_version
 from src.app.interfaces.api.core.responses import link
 from src.app.interfaces.api.core.versions import ENVELOPED, name_in, version_of
+from src.app.interfaces.api.openapi.operations import Nature
 
 
-def to_members(route: APIRoute, method: str, operation: dict[str, Any], routes: Sequence[APIRoute]) -> None:
+def link_members(route: APIRoute, nature: Nature, operation: dict[str, Any], routes: Sequence[APIRoute]) -> None:
     """Link an operation of a collection to those of its members, and complete the links declared by hand."""
-    is_page = get_origin(route.response_model) is Page
     answer = operation["responses"][str(route.status_code or 200)]
     links: dict[str, Any] = answer.setdefault("links", {})
-    if is_page or (method == "POST" and has_version(route.response_model)):
-        found = "items/0/uuid" if is_page else "uuid"
+    if nature.is_a_page or (nature.method == "POST" and nature.has_a_version):
+        found = "items/0/uuid" if nature.is_a_page else "uuid"
         members = [one for one in routes if one.path == f"{route.path}{{uuid}}/"]
         links |= {one.name: link(one.name, parameters={"uuid": f"$response.body#/{found}"}) for one in members}
-    if is_page:
+    if nature.is_a_page:
         links["next_page"] = link(route.name, parameters={"cursor": "$response.body#/next_cursor"})
     if not links:
         del answer["links"]

@@ -8,7 +8,7 @@
     `ExpectedVersion`                If-Match, 412
     one resource with a version      ETag; of a GET If-None-Match and 304
     a page                           items that may be sparse
-    what is to go                    Deprecation, Sunset, Link
+    what is deprecated               Deprecation, Sunset, Link
     below /api/                      429, RateLimit
     every one                        X-Request-ID, X-API-Version, 500, 503 and what HTTP itself refuses
 
@@ -33,56 +33,51 @@ from src.app.interfaces.api.core.limits import is_limited
 from src.app.interfaces.api.core.responses import CODES
 from src.app.interfaces.api.core.versions import version_of
 from src.app.interfaces.api.openapi import errors
+from src.app.interfaces.api.openapi.components import name_of, reference, references
 from src.app.interfaces.api.openapi.errors import Refusal
 from src.app.interfaces.api.openapi.examples import example_of
 from src.app.interfaces.api.routers import VERSIONS
 
-_REF = "#/components/"
-
 
 @dataclass(frozen=True, slots=True)
 class Nature:
-    """What there is to know of a route."""
+    """What the document has to know of a route."""
 
+    method: str
     knows_its_caller: bool
     has_a_body: bool
-    is_a_patch: bool
-    is_a_post: bool
     expects_a_version: bool
     has_a_version: bool
-    is_read: bool
     is_limited: bool
     is_a_page: bool
-    version_is_to_go: bool
-    tells_what_is_to_go: bool
+    version_is_deprecated: bool
+    tells_of_deprecations: bool
 
     @classmethod
     def of(cls, route: APIRoute, method: str) -> "Nature":
-        version_is_to_go = VERSIONS.get(version_of(route.path) or "") is not None
+        version_is_deprecated = VERSIONS.get(version_of(route.path) or "") is not None
         fields = deprecated_fields(route.response_model)
         if route.body_field is not None:
             fields |= deprecated_fields(route.body_field.field_info.annotation)
         return cls(
+            method=method,
             knows_its_caller=asks_who(route.dependant),
             has_a_body=route.body_field is not None,
-            is_a_patch=method == "PATCH",
-            is_a_post=method == "POST",
             expects_a_version=_asks_for(expected_version, route.dependant),
             has_a_version=has_version(route.response_model),
-            is_read=method == "GET",
             is_limited=is_limited(route.path),
             is_a_page=get_origin(route.response_model) is Page,
-            version_is_to_go=version_is_to_go,
-            tells_what_is_to_go=version_is_to_go or bool(route.deprecated) or bool(fields),
+            version_is_deprecated=version_is_deprecated,
+            tells_of_deprecations=version_is_deprecated or bool(route.deprecated) or bool(fields),
         )
 
 
 def complete(route: APIRoute, nature: Nature, operation: dict[str, Any], components: dict[str, Any]) -> None:
     """Add to an operation, as FastAPI wrote it, all that follows from the nature of its route."""
     operation.setdefault("security", [])
-    if nature.version_is_to_go:
+    if nature.version_is_deprecated:
         operation["deprecated"] = True
-    operation["parameters"] = [*operation.get("parameters", ()), *map(_parameter, _parameters(nature))]
+    operation["parameters"] = [*operation.get("parameters", ()), *_parameters(nature)]
     for parameter in operation["parameters"]:
         if parameter.get("in") == "path":
             parameter.setdefault("description", f"The `{parameter['name']}` of the resource.")
@@ -93,12 +88,12 @@ def complete(route: APIRoute, nature: Nature, operation: dict[str, Any], compone
     kept = {status: answer for status, answer in answers.items() if status == success or _is_own(answer)}
     for status, answer in kept.items():
         _complete_answer(nature, answer, components, is_success=status == success)
-    if nature.has_a_version and nature.is_read:
-        kept["304"] = {"$ref": f"{_REF}responses/NotModified"}
+    if nature.has_a_version and nature.method == "GET":
+        kept["304"] = reference("responses", "NotModified")
     refusals = (*errors.refusals_in(route.responses), *_refusals(nature, operation))
     refused = errors.responses(refusals, _headers(nature), components)
     for status in kept.keys() & refused.keys():
-        refused[status] = _either(kept[status], components["responses"][_name(refused[status])])
+        refused[status] = _either(kept[status], components["responses"][name_of(refused[status])])
     operation["responses"] = dict(sorted((kept | refused).items()))
 
 
@@ -112,7 +107,7 @@ def _refusals(nature: Nature, operation: dict[str, Any]) -> Iterator[Refusal]:
         yield from errors.WITH_A_BODY
     if nature.has_a_body or any(_can_be_wrong(parameter) for parameter in operation["parameters"]):
         yield from errors.WITH_INPUT
-    if nature.is_a_post:
+    if nature.method == "POST":
         yield from errors.WITH_A_KEY
     if nature.expects_a_version:
         yield from errors.WITH_A_VERSION
@@ -120,18 +115,14 @@ def _refusals(nature: Nature, operation: dict[str, Any]) -> Iterator[Refusal]:
         yield from errors.WITH_A_LIMIT
 
 
-def _parameters(nature: Nature) -> Iterator[str]:
-    yield "X-Request-ID"
-    if nature.is_a_post:
-        yield "Idempotency-Key"
+def _parameters(nature: Nature) -> Iterator[dict[str, str]]:
+    yield reference("parameters", "X-Request-ID")
+    if nature.method == "POST":
+        yield reference("parameters", "Idempotency-Key")
     if nature.expects_a_version:
-        yield "If-Match"
-    if nature.has_a_version and nature.is_read:
-        yield "If-None-Match"
-
-
-def _parameter(name: str) -> dict[str, Any]:
-    return {"$ref": f"{_REF}parameters/{name}"}
+        yield reference("parameters", "If-Match")
+    if nature.has_a_version and nature.method == "GET":
+        yield reference("parameters", "If-None-Match")
 
 
 def _can_be_wrong(parameter: dict[str, Any]) -> bool:
@@ -139,16 +130,14 @@ def _can_be_wrong(parameter: dict[str, Any]) -> bool:
 
 
 def _headers(nature: Nature) -> dict[str, Any]:
-    names = ["X-Request-ID", "X-API-Version"]
-    if nature.is_limited:
-        names += ["RateLimit", "RateLimit-Policy"]
-    return {name: {"$ref": f"{_REF}headers/{name}"} for name in names}
+    limit = ("RateLimit", "RateLimit-Policy") if nature.is_limited else ()
+    return references("headers", "X-Request-ID", "X-API-Version", *limit)
 
 
 def _complete_body(nature: Nature, body: dict[str, Any], components: dict[str, Any]) -> None:
     for content in body["content"].values():
         content.setdefault("example", example_of(content["schema"], components["schemas"], whole=False))
-    if nature.is_a_patch:
+    if nature.method == "PATCH":
         body["content"][MERGE_PATCH] = body["content"]["application/json"]
 
 
@@ -156,15 +145,13 @@ def _complete_answer(
     nature: Nature, answer: dict[str, Any], components: dict[str, Any], *, is_success: bool
 ) -> None:
     headers = answer.setdefault("headers", {})
-    headers.update(_headers(nature))
+    headers |= _headers(nature)
     if is_success and nature.has_a_version:
-        for name in ("ETag", "Cache-Control", "Vary"):
-            headers[name] = {"$ref": f"{_REF}headers/{name}"}
-    if is_success and nature.tells_what_is_to_go:
-        for name in ("Deprecation", "Sunset", "Link"):
-            headers[name] = {"$ref": f"{_REF}headers/{name}"}
-    if is_success and nature.is_a_post:
-        headers["Idempotency-Replayed"] = {"$ref": f"{_REF}headers/Idempotency-Replayed"}
+        headers |= references("headers", "ETag", "Cache-Control", "Vary")
+    if is_success and nature.tells_of_deprecations:
+        headers |= references("headers", "Deprecation", "Sunset", "Link")
+    if is_success and nature.method == "POST":
+        headers |= references("headers", "Idempotency-Replayed")
     for media_type, content in answer.get("content", {}).items():
         if is_success and nature.is_a_page:
             content["schema"] = _page_of(content["schema"], components["schemas"])
@@ -174,7 +161,7 @@ def _complete_answer(
 
 def _page_of(written: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of a page as it is sent: what has no value is left out, and so are fields unasked for."""
-    item = _name(schemas[_name(written)]["properties"]["items"]["items"])
+    item = name_of(schemas[name_of(written)]["properties"]["items"]["items"])
     name = f"{item}Page"
     sparse = {key: value for key, value in schemas[item].items() if key != "required"}
     sparse |= {
@@ -191,7 +178,7 @@ def _page_of(written: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]
         "required": ["items", "limit", "has_more", "next_cursor"],
         "additionalProperties": False,
         "properties": {
-            "items": {"type": "array", "items": {"$ref": f"{_REF}schemas/Sparse{item}"}},
+            "items": {"type": "array", "items": reference("schemas", f"Sparse{item}")},
             "total": {**count, "description": "How many there are in all.", "examples": [150]},
             "limit": {**count, "description": "How many items a page has at most.", "examples": [10]},
             "offset": {**count, "description": "How many items come before.", "examples": [0]},
@@ -203,7 +190,7 @@ def _page_of(written: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]
             },
         },
     }
-    return {"$ref": f"{_REF}schemas/{name}"}
+    return reference("schemas", name)
 
 
 def _either(own: dict[str, Any], refused: dict[str, Any]) -> dict[str, Any]:
@@ -227,7 +214,3 @@ def _is_own(answer: dict[str, Any]) -> bool:
 
 def _asks_for(dependency: Any, dependant: Dependant) -> bool:
     return dependant.call is dependency or any(_asks_for(dependency, one) for one in dependant.dependencies)
-
-
-def _name(reference: dict[str, Any]) -> str:
-    return str(reference.get("$ref", "")).rpartition("/")[2]
