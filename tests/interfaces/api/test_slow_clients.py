@@ -14,11 +14,17 @@ from src.app.interfaces.api import wire
 from src.app.interfaces.api.wire import PatientProtocol
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+CHUNKED = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 LARGE = 8 * 1024 * 1024
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
     body = b"x" * LARGE if scope["path"] == "/large" else b"ok"
+    if scope["method"] == "POST":
+        body = b""
+        while (message := await receive()).get("more_body"):
+            body += message["body"]
+        body += message["body"] + b"|" + b",".join(name for name, _ in scope["headers"])
     headers = [(b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
@@ -104,6 +110,51 @@ class TestHead:
         assert answer.startswith(b"HTTP/1.1 200 OK")
 
 
+class TestBody:
+    async def test_a_head_after_it_has_its_own_length(self, port: int) -> None:
+        upload = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n" + b"a" * 60_000
+
+        answers = await said(port, upload + REQUEST[:9], REQUEST[9:], pause=0.1)
+
+        assert answers.count(b"200 OK") == 2
+
+    async def test_trailers_are_no_headers(self, port: int) -> None:
+        answer = await said(port, CHUNKED + b"2\r\n{}\r\n0\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n")
+
+        assert answer.endswith(b"{}|host,transfer-encoding")
+
+    @pytest.mark.parametrize("begun", [b"0\r\nX-A: ", b"0\r\n", b"2;"])
+    async def test_what_is_sent_beside_it_has_an_end(self, port: int, begun: bytes) -> None:
+        answer = await said(port, CHUNKED + begun, *[b"X-A: " + b"a" * 8000 + b"\r\n"] * 50)
+
+        assert answer == b"reset" or b" 431 " in answer or b" 400 " in answer
+
+    async def test_it_belongs_to_its_request_whatever_protocol_that_asks_for(self, port: int) -> None:
+        head = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: %d\r\n\r\n"
+
+        answer = await said(port, head % len(REQUEST), REQUEST, REQUEST, pause=0.1)
+
+        assert answer.count(b"200 OK") == 2
+        assert REQUEST + b"|host,connection,upgrade,content-length" in answer
+
+
+class TestRequestsInAdvance:
+    async def test_as_many_as_are_kept_are_answered(self, port: int) -> None:
+        answers = await said(port, REQUEST * (wire.MAX_PIPELINED + 50))
+
+        assert answers.count(b"200 OK") == wire.MAX_PIPELINED + 1
+
+    async def test_nonsense_after_one_is_not_answered_in_its_place(self, port: int) -> None:
+        answers = await said(port, REQUEST + b"nonsense\r\n\r\n")
+
+        assert answers.startswith(b"HTTP/1.1 200 OK")
+        assert b" 400 " not in answers
+
+
+async def test_a_url_without_end_is_told_so(port: int) -> None:
+    assert b" 414 " in await said(port, b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+
+
 @pytest.mark.parametrize("nonsense", [b"\x16\x03\x01\x02\x00\x01", b"GET\r\n\r\n", b"GET /\xff HTTP/1.1\r\n\r\n"])
 async def test_what_is_no_http_is_answered_as_any_error(port: int, nonsense: bytes) -> None:
     head, _, body = (await said(port, nonsense)).partition(b"\r\n\r\n")
@@ -113,6 +164,7 @@ async def test_what_is_no_http_is_answered_as_any_error(port: int, nonsense: byt
     assert told["error"]["code"] == "BAD_REQUEST"
     assert f"x-request-id: {told['meta']['request_id']}".encode() in head
     assert b"x-api-version: v1" in head
+    assert b"x-content-type-options: nosniff" in head
 
 
 class TestReader:

@@ -32,6 +32,8 @@ _MARKS_OF_PAGES = (
 )
 _MARKS = (*_MARKS_OF_PAGES, (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"))
 _UNKEPT = (b"cache-control", b"no-store")
+MARKS_OF_REFUSALS = (_UNKEPT, *_MARKS)
+"""What is said with the answer to what never became a request."""
 
 
 class RequestContext:

@@ -52,7 +52,7 @@ class Edge:
                 headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
             )
         if len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"]) > MAX_URL_BYTES:
-            raise RequestError(414, "URI_TOO_LONG", f"A URL may have {MAX_URL_BYTES} bytes")
+            raise url_too_long()
         headers = scope["headers"]
         if sum([len(name) + len(value) + 4 for name, value in headers]) > MAX_HEADER_BYTES:
             raise headers_too_large()
@@ -68,6 +68,10 @@ class Edge:
         return name in self._hosts or any(
             f"*.{name[place + 1 :]}" in self._hosts for place, letter in enumerate(name) if letter == "."
         )
+
+
+def url_too_long() -> RequestError:
+    return RequestError(414, "URI_TOO_LONG", f"A URL may have {MAX_URL_BYTES} bytes")
 
 
 def headers_too_large() -> RequestError:
