@@ -139,24 +139,13 @@ class _Operation:
             for name, value in self._examples(media)
         ]
 
-    def _examples(self, media: _JSON) -> list[tuple[str, Any]]:
-        """Return what the document gives as examples, each with its name: of the content, or of its schema."""
-        if "example" in media:
-            return [("", media["example"])]
-        if "examples" in media:
-            return [(name, self._resolved(example)["value"]) for name, example in media["examples"].items()]
-        example = self._schema_example(media.get("schema", {}))
-        return [] if example is None else [("", example)]
-
-    def _schema_example(self, schema: _JSON) -> Any:
-        schema = self._resolved(schema)
-        if "examples" in schema:
-            return schema["examples"][0]
-        for alternative in schema.get("anyOf", ()):
-            if (example := self._schema_example(alternative)) is not None:
-                return example
-        given = {name: self._schema_example(part) for name, part in schema.get("properties", {}).items()}
-        return {name: example for name, example in given.items() if example is not None} or None
+    def _examples(self, part: _JSON) -> list[tuple[str, Any]]:
+        """Return what the document gives as examples of a content or a parameter, each with its name."""
+        if "example" in part:
+            return [("", part["example"])]
+        if "examples" in part:
+            return [(name, self._resolved(example)["value"]) for name, example in part["examples"].items()]
+        return [("", example) for example in self._resolved(part.get("schema", {})).get("examples", ())[:1]]
 
     def _resolved(self, part: _JSON) -> _JSON:
         while "$ref" in part:
