@@ -7,7 +7,7 @@ from pydantic import ConfigDict, JsonValue, model_validator
 from pydantic_core import PydanticCustomError
 
 from src.app.application.common.dto import Command
-from src.app.application.dto.fields import EmailAddress, Password, PhoneNumber, example
+from src.app.application.dto.fields import AccessJWT, EmailAddress, Password, PhoneNumber, RefreshJWT, example
 from src.app.application.dto.users import UserDTO
 from src.app.domain.auth.value_objects.jwt_vob import TokenPair
 from src.app.domain.common.contact import Email, Phone
@@ -67,8 +67,8 @@ class TokensDTO:
     """A pair of tokens for a user; `expires_in` is the life of `access` in seconds."""
 
     user_data: UserReference
-    access: Annotated[str, example("eyJhbGciOiJIUzI1NiJ9.eyJ0eXAiOiJhY2Nlc3MifQ.c2lnbmVk")]
-    refresh: Annotated[str, example("eyJhbGciOiJIUzI1NiJ9.eyJ0eXAiOiJyZWZyZXNoIn0.c2lnbmVk")]
+    access: AccessJWT
+    refresh: RefreshJWT
     token_type: str = "Bearer"
     expires_in: Annotated[int, example(300)]
 
@@ -87,8 +87,8 @@ class SignedUpDTO:
     """A new user who is signed in at once."""
 
     user: UserDTO
-    access: Annotated[str, example("eyJhbGciOiJIUzI1NiJ9.eyJ0eXAiOiJhY2Nlc3MifQ.c2lnbmVk")]
-    refresh: Annotated[str, example("eyJhbGciOiJIUzI1NiJ9.eyJ0eXAiOiJyZWZyZXNoIn0.c2lnbmVk")]
+    access: AccessJWT
+    refresh: RefreshJWT
     token_type: str = "Bearer"
     expires_in: Annotated[int, example(300)]
 

@@ -22,6 +22,7 @@ from src.app.application.common.text import STORABLE, is_storable
 from src.app.domain.auth.services.auth_service import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
 from src.app.domain.common.contact import MAX_EMAIL_LENGTH, Email, Phone
 from src.app.domain.common.exceptions import ValidationError
+from src.app.domain.users.value_objects.users_vob import MAX_NAME_LENGTH, MIN_NAME_LENGTH
 
 MAX_META_BYTES = 16 * 1024
 MAX_META_DEPTH = 20  # A protobuf message nests at most 100 deep, and each level of JSON takes three.
@@ -125,42 +126,37 @@ NameLine = Annotated[
         {
             "type": "string",
             "format": "name",
-            "pattern": rf"^\s*({_LETTERS}([\p{{L}}\p{{M}} '’-]{{0,48}}{_LETTERS})?)?\s*$",
-            "description": "Letters of any script, spaces, hyphens, apostrophes; a whole name has 2 to 50.",
+            "pattern": rf"^\s*({_LETTERS}([\p{{L}}\p{{M}} '’-]{{0,{MAX_NAME_LENGTH - 2}}}{_LETTERS})?)?\s*$",
+            "description": "Letters of any script, spaces, hyphens, apostrophes;"
+            f" a whole name has {MIN_NAME_LENGTH} to {MAX_NAME_LENGTH}.",
         }
     ),
 ]
 MAX_SECRET_LENGTH = 1024
+_PASSWORD: dict[str, Any] = {
+    "type": "string",
+    "format": "password",
+    "writeOnly": True,
+    "maxLength": MAX_SECRET_LENGTH,
+    "pattern": STORABLE,
+    "examples": ["a good long phrase"],
+}
 Password = Annotated[
-    SecretStr,
-    Field(max_length=MAX_SECRET_LENGTH),
-    AfterValidator(_hashable),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "format": "password",
-            "writeOnly": True,
-            "maxLength": MAX_SECRET_LENGTH,
-            "pattern": STORABLE,
-            "examples": ["a good long phrase"],
-        }
-    ),
+    SecretStr, Field(max_length=MAX_SECRET_LENGTH), AfterValidator(_hashable), WithJsonSchema(_PASSWORD)
 ]
 NewPassword = Annotated[
     Password,
     WithJsonSchema(
-        {
-            "type": "string",
-            "format": "password",
-            "writeOnly": True,
+        _PASSWORD
+        | {
             "minLength": MIN_PASSWORD_LENGTH,
             "maxLength": MAX_PASSWORD_LENGTH,
-            "pattern": STORABLE,
             "description": "Neither the e-mail address nor one of the most common passwords.",
-            "examples": ["a good long phrase"],
         }
     ),
 ]
+AccessJWT = Annotated[str, example("eyJhbGciOiJIUzI1NiJ9.eyJ0eXAiOiJhY2Nlc3MifQ.c2lnbmVk")]
+RefreshJWT = Annotated[str, example("eyJhbGciOiJIUzI1NiJ9.eyJ0eXAiOiJyZWZyZXNoIn0.c2lnbmVk")]
 JSONObject = Annotated[
     dict[str, Any],
     AfterValidator(_storable_json),
