@@ -33,7 +33,7 @@ from src.app.interfaces.api.core.lists import Wanted
 from src.app.interfaces.api.core.responses import responses_of
 from src.app.interfaces.api.core.route import StrictRoute
 from src.app.interfaces.api.openapi import errors
-from src.app.interfaces.api.routers import VERSIONS, _below
+from src.app.interfaces.api.routers import VERSIONS, routes_below
 
 # Prometheus asks for it, and no client of ours.
 OUTSIDE = {"/metrics"}
@@ -369,7 +369,7 @@ def boats() -> APIRouter:
 def with_boats(settings: SettingsTest) -> dict[str, Any]:
     app = an_app(settings)
     for version in VERSIONS:
-        app.router.routes.extend(_below(f"/api/{version}", boats()))
+        app.router.routes.extend(routes_below(f"/api/{version}", boats()))
     return app.openapi()
 
 

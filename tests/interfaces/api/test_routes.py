@@ -12,7 +12,7 @@ from src.app.interfaces.api.app import Application
 from src.app.interfaces.api.core.dependencies import RunningProcess
 from src.app.interfaces.api.core.route import StrictRoute
 from src.app.interfaces.api.middleware.edge import Edge
-from src.app.interfaces.api.routers import _below
+from src.app.interfaces.api.routers import routes_below
 
 
 class Refused(Exception):
@@ -55,7 +55,7 @@ def without_a_guard() -> APIRouter:
 
 async def asked(router: APIRouter, process: Process) -> httpx2.Response:
     app = FastAPI()
-    app.router.routes.extend(_below("/api/v1", router))
+    app.router.routes.extend(routes_below("/api/v1", router))
 
     async def served(scope: Any, receive: Any, send: Any) -> None:
         await app({**scope, "state": {"process": process}}, receive, send)

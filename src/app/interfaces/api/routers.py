@@ -24,12 +24,13 @@ def routes(*, with_debug: bool) -> Iterator[APIRoute]:
     resources = (*RESOURCES, *FOR_DEVELOPERS) if with_debug else RESOURCES
     for version in VERSIONS:
         for router in resources:
-            yield from _below(f"/api/{version}", router)
+            yield from routes_below(f"/api/{version}", router)
     for router in (health.router, metrics_endpoint.router):
-        yield from _below("", router)
+        yield from routes_below("", router)
 
 
-def _below(prefix: str, router: APIRouter) -> Iterator[APIRoute]:
+def routes_below(prefix: str, router: APIRouter) -> Iterator[APIRoute]:
+    """Yield the routes of a resource, each below the prefix and behind the guards of its router."""
     for route in router.routes:
         assert isinstance(route, APIRoute)  # noqa: S101  a resource has routes of its own and no routers
         yield StrictRoute.copy(route, path=f"{prefix}{route.path}", guards=router.dependencies)

@@ -40,7 +40,7 @@ class BearerToken(HTTPBearer):
 
     async def __call__(self, request: Request) -> Actor:  # type: ignore[override]
         try:
-            process: Process = request.scope["state"]["process"]
+            process = await running_process(request)
             actor = await process.container.auth_service.authenticate(bearer_token(request))
         except AuthenticationError:
             count_address(request.scope)

@@ -13,9 +13,6 @@ from src.app.domain.common.exceptions import AppException, AuthenticationError, 
 from src.app.interfaces.api.core.limits import count_address, count_user
 from src.app.interfaces.bearer import bearer_token_of
 
-HEADER = "idempotency-key"
-REPLAYED = "Idempotency-Replayed"
-
 _KEY = re.compile(r'"([\x21\x23-\x7e]{1,255})"|([\x21\x23-\x7e]{1,255})')
 
 # An answer with one of these is a secret between us and whoever asked first.
@@ -32,7 +29,7 @@ def once(handle: _Handle) -> _Handle:
     """
 
     async def handle_once(request: Request) -> Response:
-        key = request.headers.get(HEADER)
+        key = request.headers.get("idempotency-key")
         if key is None:
             return await handle(request)
         keyed = await _keyed(request, key)
@@ -40,7 +37,7 @@ def once(handle: _Handle) -> _Handle:
         async with request.state.process.idempotency.attempt(keyed) as attempt:
             if attempt.before is not None:
                 kept: KeptAnswer = attempt.before
-                return Response(kept.body, kept.status, {REPLAYED: "true"}, "application/json")
+                return Response(kept.body, kept.status, {"Idempotency-Replayed": "true"}, "application/json")
             try:
                 answer = await handle(request)
             except AppException as error:
