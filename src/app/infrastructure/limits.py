@@ -188,10 +188,9 @@ class RedisRateLimits:
     def count(self, caller: str, actor: Actor | None) -> Allowance | None:
         if actor is None:
             return self._general.count(caller)
-        is_admin = actor.permissions >= EVERYTHING
-        return (
-            None if is_admin and not self._with_admins else self._general.count(caller, actor.requests_per_minute)
-        )
+        if actor.permissions >= EVERYTHING and not self._with_admins:
+            return None
+        return self._general.count(caller, actor.requests_per_minute)
 
     async def hit(self, what: Limited, caller: str) -> Allowance | None:
         return await self._strict().hit(what, caller)

@@ -14,7 +14,6 @@ from src.app.application.common.dto import Command
 from src.app.infrastructure.bootstrap import Process
 from src.app.interfaces.api import routers
 from src.app.interfaces.api.core.dependencies import RunningProcess
-from src.app.interfaces.api.core.route import StrictRoute
 from src.app.interfaces.api.v1.routers import RESOURCES
 from tests.interfaces.api.conftest import Served
 
@@ -34,7 +33,7 @@ class Shown:
 
 
 def resource() -> APIRouter:
-    router = APIRouter(prefix="/old", route_class=StrictRoute)
+    router = APIRouter(prefix="/old")
 
     @router.get("/", summary="Old")
     @deprecated(GONE)

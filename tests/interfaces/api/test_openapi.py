@@ -31,7 +31,6 @@ from src.app.interfaces.api.core.dependencies import CurrentActor
 from src.app.interfaces.api.core.list_parameters import parameters_of
 from src.app.interfaces.api.core.lists import Wanted
 from src.app.interfaces.api.core.responses import responses_of
-from src.app.interfaces.api.core.route import StrictRoute
 from src.app.interfaces.api.openapi import errors
 from src.app.interfaces.api.routers import VERSIONS, routes_below
 
@@ -336,7 +335,7 @@ class Boats:
 
 def boats() -> APIRouter:
     """Declare a resource as anybody would, and say nothing of what this test expects."""
-    router = APIRouter(prefix="/boats", tags=["boats"], route_class=StrictRoute)
+    router = APIRouter(prefix="/boats", tags=["boats"])
 
     @router.get("/", responses=responses_of(), openapi_extra=parameters_of(BOATS))
     async def list_boats(actor: CurrentActor, wanted: Wanted) -> Page[BoatDTO]:

@@ -20,7 +20,6 @@ from src.app.infrastructure import limits
 from src.app.infrastructure.bootstrap import Process, bootstrap
 from src.app.interfaces.api import routers
 from src.app.interfaces.api.core.dependencies import CurrentActor, limited_by_user
-from src.app.interfaces.api.core.route import StrictRoute
 from src.app.interfaces.api.v1.routers import RESOURCES
 from tests.builders.users import PASSWORD, an_email
 from tests.interfaces.api.conftest import Served
@@ -163,7 +162,7 @@ class TestGeneral:
 
 class TestStrict:
     async def test_one_may_be_by_user(self, limited: Process, monkeypatch: pytest.MonkeyPatch) -> None:
-        router = APIRouter(prefix="/codes", route_class=StrictRoute)
+        router = APIRouter(prefix="/codes")
 
         @router.get("/", dependencies=[limited_by_user(Limited.SIGN_UP)])
         async def codes(actor: CurrentActor) -> str:

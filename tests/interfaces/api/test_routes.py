@@ -10,7 +10,6 @@ from starlette.responses import PlainTextResponse
 from src.app.infrastructure.bootstrap import Process
 from src.app.interfaces.api.app import Application
 from src.app.interfaces.api.core.dependencies import RunningProcess
-from src.app.interfaces.api.core.route import StrictRoute
 from src.app.interfaces.api.middleware.edge import Edge
 from src.app.interfaces.api.routers import routes_below
 
@@ -24,7 +23,7 @@ async def guard() -> None:
 
 
 def with_guard_on_the_router() -> APIRouter:
-    router = APIRouter(dependencies=[Depends(guard)], route_class=StrictRoute)
+    router = APIRouter(dependencies=[Depends(guard)])
 
     @router.get("/thing/")
     async def thing(process: RunningProcess) -> str:
@@ -34,7 +33,7 @@ def with_guard_on_the_router() -> APIRouter:
 
 
 def with_guard_on_the_route() -> APIRouter:
-    router = APIRouter(route_class=StrictRoute)
+    router = APIRouter()
 
     @router.get("/thing/", dependencies=[Depends(guard)])
     async def thing(process: RunningProcess) -> str:
@@ -44,7 +43,7 @@ def with_guard_on_the_route() -> APIRouter:
 
 
 def without_a_guard() -> APIRouter:
-    router = APIRouter(route_class=StrictRoute)
+    router = APIRouter()
 
     @router.get("/thing/")
     async def thing(process: RunningProcess) -> str:
@@ -129,7 +128,7 @@ class TestGuards:
 
 class TestDeclarations:
     async def test_how_an_answer_is_written_is_kept(self, process: Process) -> None:
-        router = APIRouter(route_class=StrictRoute)
+        router = APIRouter()
 
         @router.get("/thing/", response_class=PlainTextResponse)
         async def thing(process: RunningProcess) -> str:

@@ -20,7 +20,6 @@ from src.app.infrastructure.bootstrap import Process
 from src.app.interfaces.api import routers
 from src.app.interfaces.api.core.dependencies import CurrentActor
 from src.app.interfaces.api.core.responses import responses_of
-from src.app.interfaces.api.core.route import StrictRoute
 from src.app.interfaces.api.v1.routers import RESOURCES
 from tests.builders.users import PASSWORD, an_email
 from tests.interfaces.api.conftest import Served
@@ -34,7 +33,7 @@ def made_by_the_page() -> APIRouter:
     names: dict[str, Any] = {
         thing.__name__: thing
         for thing in (
-            *(APIRouter, Actor, Command, Depends, NotFoundError, StrictRoute, UUID, ValidationError),
+            *(APIRouter, Actor, Command, Depends, NotFoundError, UUID, ValidationError),
             *(dataclass, example, raises, responses_of, uuid4),
         )
     } | {"Annotated": Annotated, "CurrentActor": CurrentActor, "Line": Line, "__name__": __name__}

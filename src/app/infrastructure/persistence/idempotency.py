@@ -50,7 +50,10 @@ class PSQLAttempt:
 
 
 class PSQLIdempotencyKeys:
-    """`at_once` hold a connection each while they work, also while they hash a password, say; others wait."""
+    """A request with a key holds a connection for as long as it works, also while it hashes a password, say.
+
+    So `at_once` of them work and others wait, lest those without a key find no connection left.
+    """
 
     def __init__(self, database: Database, *, at_once: int) -> None:
         self._database = database

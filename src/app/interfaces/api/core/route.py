@@ -59,9 +59,9 @@ class JSONAnswer(Response):
 
 
 class StrictRoute(APIRoute):
-    """A route whose endpoint has, by being declared, all that `docs/source/http.md` says of every one.
+    """What every operation of the API is served by, however its resource declared it; see `routers.py`.
 
-    JSON read strictly, pages, `Idempotency-Key`, entity tags, limits, and what is deprecated.
+    It brings strict JSON, pages, `Idempotency-Key`, entity tags, limits and notes of deprecation.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
@@ -79,7 +79,7 @@ class StrictRoute(APIRoute):
 
     @classmethod
     def copy(cls, route: APIRoute, *, path: str, guards: Sequence[Depends] = ()) -> Self:
-        """Return the same operation at another path, behind the dependencies of its router too."""
+        """Return an operation as it was declared, at another path and behind the dependencies of its router."""
         declared = {name: getattr(route, name) for name in _COPIED}
         declared["dependencies"] = [*guards, *(own for own in route.dependencies if own not in guards)]
         return cls(path, inspect.unwrap(route.endpoint), generate_unique_id_function=operation_id, **declared)

@@ -7,10 +7,9 @@ from src.app.application.services.auth_service import AppAuthService
 from src.app.interfaces.api.core.dependencies import Auth, CurrentDevice, bearer_token
 from src.app.interfaces.api.core.limits import limited
 from src.app.interfaces.api.core.responses import leads_to, link, responses_of
-from src.app.interfaces.api.core.route import StrictRoute
 from src.app.interfaces.api.v1.endpoints.auth.schemas import RefreshToken
 
-router = APIRouter(prefix="/auth", tags=["auth"], route_class=StrictRoute)
+router = APIRouter(prefix="/auth", tags=["auth"])
 
 
 @router.post(

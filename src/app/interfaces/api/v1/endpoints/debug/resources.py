@@ -10,11 +10,10 @@ from src.app.application.dto.fields import JSONObject
 from src.app.domain.common.exceptions import AppException, NotFoundError
 from src.app.interfaces.api.core.dependencies import RunningProcess
 from src.app.interfaces.api.core.responses import responses_with
-from src.app.interfaces.api.core.route import StrictRoute
 from src.app.interfaces.outcomes import OUTCOMES
 from src.app.interfaces.version import VERSION
 
-router = APIRouter(prefix="/debug", tags=["debug"], route_class=StrictRoute)
+router = APIRouter(prefix="/debug", tags=["debug"])
 
 _SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
 _KINDS: dict[str, type[AppException]] = {kind.__name__: kind for kind in OUTCOMES}

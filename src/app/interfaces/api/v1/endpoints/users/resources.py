@@ -11,9 +11,8 @@ from src.app.interfaces.api.core.dependencies import CurrentActor, Users
 from src.app.interfaces.api.core.list_parameters import parameters_of
 from src.app.interfaces.api.core.lists import Wanted
 from src.app.interfaces.api.core.responses import responses_of
-from src.app.interfaces.api.core.route import StrictRoute
 
-router = APIRouter(prefix="/users", tags=["users"], route_class=StrictRoute)
+router = APIRouter(prefix="/users", tags=["users"])
 
 
 @router.get(
