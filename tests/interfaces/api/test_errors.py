@@ -18,6 +18,7 @@ from src.app.interfaces.api.middleware.versions import Versions
 from src.app.interfaces.api.routers import VERSIONS
 from src.app.interfaces.outcomes import OUTCOMES
 from tests.builders.users import PASSWORD, an_email
+from tests.interfaces.api.conftest import Served
 
 JSON = {"Content-Type": "application/json"}
 
@@ -209,6 +210,24 @@ class TestKinds:
         body = b'{"email": "' + b"a" * 2**20 + b'"}'
 
         checked(await client.post("/api/v1/auth/tokens/", content=body, headers=JSON), 413, "PAYLOAD_TOO_LARGE")
+
+    async def test_a_client_that_leaves_before_its_body_is_whole(self, served: Served) -> None:
+        messages = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
+        sent: list[Any] = []
+
+        async def receive() -> Any:
+            return next(messages)
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        headers = [(b"host", b"x"), (b"content-type", b"application/json"), (b"content-length", b"9")]
+        headers.append((b"idempotency-key", b"a-key"))
+        path = "/api/v1/debug/echo/"
+        scope = {"type": "http", "http_version": "1.1", "method": "POST", "path": path, "query_string": b""}
+        await served({**scope, "headers": headers}, receive, send)
+
+        assert sent[0]["status"] == 400
 
     async def test_a_version_that_is_not_there(self, client: httpx2.AsyncClient) -> None:
         error = checked(await client.get("/api/v7/users/me/"), 404, "UNSUPPORTED_API_VERSION")

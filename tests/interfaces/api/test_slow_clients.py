@@ -17,6 +17,8 @@ REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 CHUNKED = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 LARGE = 8 * 1024 * 1024
 
+heard: list[str] = []
+
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
     body = b"x" * LARGE if scope["path"] == "/large" else b"ok"
@@ -27,6 +29,9 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
         body += message["body"] + b"|" + b",".join(name for name, _ in scope["headers"])
     headers = [(b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
+    if scope["path"] == "/later":
+        await receive()
+        heard.append((await receive())["type"])
     await send({"type": "http.response.body", "body": body})
 
 
@@ -149,6 +154,16 @@ class TestRequestsInAdvance:
 
         assert answers.startswith(b"HTTP/1.1 200 OK")
         assert b" 400 " not in answers
+
+    async def test_each_is_told_that_the_client_has_left(self, port: int) -> None:
+        heard.clear()
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /later HTTP/1.1\r\nHost: x\r\n\r\n" + REQUEST)
+        await asyncio.sleep(0.1)
+        writer.transport.abort()
+        await asyncio.sleep(0.5)
+
+        assert heard == ["http.disconnect"]
 
 
 async def test_a_url_without_end_is_told_so(port: int) -> None:

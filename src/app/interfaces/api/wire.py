@@ -10,6 +10,7 @@ from contextvars import copy_context
 from http import HTTPStatus
 
 from httptools import HttpParserError, HttpParserUpgrade
+from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from src.app.application.common.context import request_id, request_id_of
@@ -39,6 +40,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     transport: Transport
     url = b""
+    _in_work: RequestResponseCycle | None = None
     _is_in_head = True
     _is_refused = False
     _is_told_again = False
@@ -54,6 +56,10 @@ class PatientProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        # Uvicorn tells the last one alone; an earlier one would write to a connection that is gone.
+        if self._in_work is not None and not self._in_work.response_complete:
+            self._in_work.disconnected = True
+            self._in_work.message_event.set()
         for timer in (self._head_due, self._taking):
             if timer is not None:
                 timer.cancel()
@@ -116,6 +122,10 @@ class PatientProtocol(HttpToolsProtocol):
         # The parser takes what asks for another protocol to have no body.
         if not self.parser.should_upgrade() or self._should_upgrade() or not self._framing():
             super().on_message_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._in_work = cycle
+        super()._start_asgi_task(cycle, app)
 
     def _parse(self, data: bytes) -> None:
         try:

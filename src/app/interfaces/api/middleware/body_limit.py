@@ -33,13 +33,18 @@ class BodyLimit:
 
     def _counted(self, receive: Receive) -> Receive:
         received = 0
+        is_whole = False
 
         async def counted() -> Message:
-            nonlocal received
+            nonlocal received, is_whole
             try:
                 message = await asyncio.wait_for(receive(), self._patience)
             except TimeoutError:
                 raise RequestError(408, "REQUEST_TIMEOUT", "The body did not arrive in time") from None
+            if message["type"] == "http.disconnect" and not is_whole:
+                # Nobody hears this but the log.
+                raise RequestError(400, "BAD_REQUEST", "The client left before the body was whole")
+            is_whole = not message.get("more_body", False)
             received += len(message.get("body", b""))
             if received > self._limit:
                 raise self._too_large()
