@@ -30,6 +30,7 @@ SETTLED_EACH_SECONDS = 1.0
 REST_SECONDS = 5.0
 _KEPT_SECONDS = 2 * WINDOW_SECONDS
 _TIMEOUT_SECONDS = 0.25
+_SETTLED_AT_ONCE = 500
 
 _FAILURES = (RedisError, OSError, TimeoutError)
 
@@ -92,10 +93,18 @@ class General:
 
     async def settle(self) -> None:
         """Tell Redis what was counted here since the last time, and hear what all have counted."""
-        minute, here = self._minute, dict(self._here)
-        if not here or minute != int(time.time() // WINDOW_SECONDS):
+        minute = self._minute
+        if minute != int(time.time() // WINDOW_SECONDS):
             # Nobody came since the minute ended.
             return
+        # Not all of the minute each time, and not all at once: to tell of ten thousand would keep
+        # every request waiting for a third of a second.
+        came = [(caller, count) for caller, count in self._here.items() if count != self._settled.get(caller)]
+        for start in range(0, len(came), _SETTLED_AT_ONCE):
+            if not await self._settle(minute, dict(came[start : start + _SETTLED_AT_ONCE])):
+                return
+
+    async def _settle(self, minute: int, here: dict[str, int]) -> bool:
         pipeline = self._redis.pipeline(transaction=False)
         for caller, count in here.items():
             # Each process writes its own count as a whole: sent twice, it is still the same.
@@ -109,13 +118,14 @@ class General:
             if not self._is_out:
                 logger.warning("Redis is out; each process limits requests by itself")
             self._is_out = True
-            return
+            return False
         self._is_out = False
         if minute == self._minute:
             self._settled |= here
             self._total |= {
                 caller: sum(map(int, counts)) for caller, counts in zip(here, answers[2::3], strict=True)
             }
+        return True
 
 
 class Strict:

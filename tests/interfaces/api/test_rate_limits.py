@@ -156,6 +156,24 @@ class TestGeneral:
 
             assert [await statuses(one, 1) for one in (client, there)] == [[429], [429]]
 
+    async def test_only_those_who_came_since_are_told_of_again(self, limited: Process) -> None:
+        general = limits.General(limited.redis, 5)
+        idle, busy = (f"address:{uuid4()}" for _ in range(2))
+        try:
+            for caller in (idle, busy):
+                general.count(caller)
+            await general.settle()
+            keys = [key async for key in limited.redis.scan_iter("rate_limit:address:*")]
+            await limited.redis.delete(*keys)
+            general.count(busy)
+            await general.settle()
+        finally:
+            await general.close()
+
+        told = b"".join([key async for key in limited.redis.scan_iter("rate_limit:address:*")]).decode()
+        assert busy in told
+        assert idle not in told
+
     async def test_health_is_not_counted(self, client: httpx2.AsyncClient) -> None:
         assert set(await statuses(client, 10, "/health/live/")) == {200}
 
