@@ -89,6 +89,17 @@ class TestGeneral:
         async with from_address(limited, "192.0.2.8") as another:
             assert await statuses(another, 1) == [200]
 
+    async def test_a_network_of_ipv6_is_one_address(self, limited: Process) -> None:
+        first, second, other = "2001:db8::1", "2001:db8::ffff:2", "2001:db8:0:1::1"
+        for address, expected in ((first, [200] * 5), (second, [429] * 5), (other, [200] * 5)):
+            async with from_address(limited, address) as client:
+                assert await statuses(client, 5) == expected
+
+    async def test_an_ipv4_address_is_the_same_in_ipv6(self, limited: Process) -> None:
+        for address, expected in (("::ffff:192.0.2.9", 200), ("192.0.2.9", 429), ("::ffff:192.0.2.10", 200)):
+            async with from_address(limited, address) as client:
+                assert await statuses(client, 5) == [expected] * 5
+
     async def test_a_user_has_them_wherever_they_are(self, limited: Process) -> None:
         body = {"email": an_email(), "password": PASSWORD, "issue_tokens": True}
         async with from_address(limited, "192.0.2.1") as client:

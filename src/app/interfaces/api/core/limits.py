@@ -3,6 +3,8 @@
 The headers are those of draft-ietf-httpapi-ratelimit-headers.
 """
 
+from functools import lru_cache
+from ipaddress import IPv6Address, IPv6Network
 from typing import Any
 
 from fastapi import Depends, Request
@@ -74,7 +76,18 @@ def _count(scope: Scope, caller: str, actor: Actor | None) -> None:
 
 
 def _address(scope: Scope) -> str:
-    return f"address:{scope.get('client_address')}"
+    address = scope.get("client_address")
+    return f"address:{_whose(address) if address and ':' in address else address}"
+
+
+@lru_cache(maxsize=4096)
+def _whose(address: str) -> str:
+    """Name the network of an IPv6 address: who has one has 2^64 of them (RFC 6177)."""
+    try:
+        parsed = IPv6Address(address.partition("%")[0])
+    except ValueError:
+        return address
+    return str(parsed.ipv4_mapped or IPv6Network((parsed, 64), strict=False))
 
 
 def _heed(scope: Scope, allowance: Allowance | None) -> None:
