@@ -57,16 +57,25 @@ def measure(stage: Stage) -> list[Row]:
                     if number >= 0:
                         outcomes[name].append(outcome)
     return [
-        _ratio("/api/v1/users/: requests/s, of the limit", outcomes["Allium"], outcomes["limit"], 0.80, 0.92),
-        _ratio("/api/v2/users/: requests/s, of the limit", outcomes["Allium v2"], outcomes["limit"], 0.80, 0.92),
-        _ratio("/api/v1/users/: requests/s, times FastAPI + ORM", outcomes["Allium"], outcomes["FastAPI + ORM"]),
+        *(
+            Row(
+                f"{path}: requests/s, of the limit",
+                _ratio(outcomes[name], outcomes["limit"]),
+                must=at_least(0.80),
+                goal=at_least(0.92),
+            )
+            for name, path in (("Allium", ALLIUM.users), ("Allium v2", _V2))
+        ),
+        Row(
+            f"{ALLIUM.users}: requests/s, times FastAPI + ORM",
+            _ratio(outcomes["Allium"], outcomes["FastAPI + ORM"]),
+        ),
         *(_absolute(name, taken) for name, taken in outcomes.items()),
     ]
 
 
-def _ratio(what: str, of: list[Outcome], to: list[Outcome], must: float = 0.0, goal: float = 0.0) -> Row:
-    ratio = median(own.rate / other.rate for own, other in zip(of, to, strict=True))
-    return Row(what, ratio, must=at_least(must) if must else None, goal=at_least(goal) if goal else None)
+def _ratio(of: list[Outcome], to: list[Outcome]) -> float:
+    return median(own.rate / other.rate for own, other in zip(of, to, strict=True))
 
 
 def _absolute(name: str, taken: list[Outcome]) -> Row:
