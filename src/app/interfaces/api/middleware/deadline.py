@@ -37,7 +37,7 @@ class Deadline:
             # As `asyncio.timeout` does: somebody else's cancellation goes on.
             if not self._cancelled[task] or self._others_after_taking_back(task):
                 raise
-            raise RequestError(504, "DEADLINE_EXCEEDED", "This took too long and was given up") from None
+            raise deadline_exceeded() from None
         finally:
             del self._due[task]
             self._cancelled.pop(task, None)
@@ -57,3 +57,7 @@ class Deadline:
         for _ in range(self._cancelled.pop(task)):
             left = task.uncancel()
         return left
+
+
+def deadline_exceeded() -> RequestError:
+    return RequestError(504, "DEADLINE_EXCEEDED", "This took too long and was given up")

@@ -45,12 +45,7 @@ class Edge:
 
     def _check(self, scope: Scope) -> None:
         if self._in_work > self._at_once and not scope["path"].startswith(_ALWAYS_LET_IN):
-            raise RequestError(
-                503,
-                "OVERLOADED",
-                "The service has more to do than it can; try again in a moment",
-                headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
-            )
+            raise overloaded()
         if len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"]) > MAX_URL_BYTES:
             raise url_too_long()
         headers = scope["headers"]
@@ -61,13 +56,26 @@ class Edge:
             # RFC 9112, section 3.2: a proxy may have read another one of them than we do.
             raise RequestError(400, "BAD_REQUEST", "A request names its Host, and once")
         if self._hosts and not self._is_ours(hosts[0].decode("latin-1") if hosts else ""):
-            raise RequestError(400, "UNKNOWN_HOST", "This service does not answer for this host")
+            raise unknown_host()
 
     def _is_ours(self, host: str) -> bool:
         name = host.lower().rpartition(":")[0] if not host.endswith("]") and ":" in host else host.lower()
         return name in self._hosts or any(
             f"*.{name[place + 1 :]}" in self._hosts for place, letter in enumerate(name) if letter == "."
         )
+
+
+def overloaded() -> RequestError:
+    return RequestError(
+        503,
+        "OVERLOADED",
+        "The service has more to do than it can; try again in a moment",
+        headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+    )
+
+
+def unknown_host() -> RequestError:
+    return RequestError(400, "UNKNOWN_HOST", "This service does not answer for this host")
 
 
 def url_too_long() -> RequestError:

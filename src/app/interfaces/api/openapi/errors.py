@@ -20,7 +20,11 @@ from src.app.domain.common.exceptions import (
     ValidationError,
 )
 from src.app.interfaces.api.core.responses import CODES
+from src.app.interfaces.api.errors import RequestError
+from src.app.interfaces.api.middleware.deadline import deadline_exceeded
+from src.app.interfaces.api.middleware.edge import headers_too_large, overloaded, unknown_host, url_too_long
 from src.app.interfaces.api.openapi.components import reference, references
+from src.app.interfaces.api.wire import not_http
 from src.app.interfaces.outcomes import outcome_of
 
 
@@ -36,18 +40,22 @@ class Refusal:
     def of(cls, error: type[AppException]) -> Self:
         return cls(outcome_of(error).http, error.code, error.default_message)
 
+    @classmethod
+    def by_http(cls, error: RequestError) -> Self:
+        return cls(error.status_code, error.code, str(error.detail))
+
 
 # What HTTP itself refuses, before a use case is reached; and what any server may have to say.
 ANYWHERE = (
-    Refusal(400, "BAD_REQUEST", "This is not HTTP as we understand it"),
-    Refusal(400, "UNKNOWN_HOST", "This service does not answer for this host"),
-    Refusal(414, "URI_TOO_LONG", "A URL may have 8192 bytes"),
-    Refusal(431, "REQUEST_HEADER_FIELDS_TOO_LARGE", "All headers together may have 16384 bytes"),
+    Refusal.by_http(not_http()),
+    Refusal.by_http(unknown_host()),
+    Refusal.by_http(url_too_long()),
+    Refusal.by_http(headers_too_large()),
     Refusal(500, "INTERNAL_ERROR", "An unexpected error occurred"),
     Refusal.of(ExternalServiceError),
     Refusal.of(CircuitOpenError),
-    Refusal(503, "OVERLOADED", "The service has more to do than it can; try again in a moment"),
-    Refusal(504, "DEADLINE_EXCEEDED", "This took too long and was given up"),
+    Refusal.by_http(overloaded()),
+    Refusal.by_http(deadline_exceeded()),
 )
 WITH_A_BODY = (
     Refusal(400, "INVALID_JSON", "Expecting value (line 1, column 1)"),
