@@ -24,7 +24,7 @@ from src.local.servers import PostgreSQL, Valkey
 from tests.builders.users import PASSWORD, an_email
 from tests.builders.waiting import until
 from tests.conftest import migrate
-from tests.interfaces.api.conftest import Served
+from tests.interfaces.api.conftest import Served, asking
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,10 @@ async def stage(environment: Mapping[str, str], running: Process, tmp_path: Path
         variables["MESSAGE_BROKER_URL"] = variables["REDIS_URL"]
         await asyncio.to_thread(migrate, variables)
         settings = cast("Any", SettingsTest)(_env_file=None, **variables)
-        async with bootstrap(settings, name="stage") as process:
-            transport = httpx2.ASGITransport(Served(process))
-            async with httpx2.AsyncClient(transport=transport, base_url="http://allium.test") as client:
-                sign_up = {"email": an_email(), "password": PASSWORD, "issue_tokens": True}
-                answer = await client.post("/api/v1/auth/sign-up/", json=sign_up)
-                yield Stage(postgresql, valkey, process, client, answer.json()["access"])
+        async with bootstrap(settings, name="stage") as process, asking(Served(process)) as client:
+            sign_up = {"email": an_email(), "password": PASSWORD, "issue_tokens": True}
+            answer = await client.post("/api/v1/auth/sign-up/", json=sign_up)
+            yield Stage(postgresql, valkey, process, client, answer.json()["access"])
 
 
 class TestPostgreSQL:

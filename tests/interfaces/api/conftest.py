@@ -1,9 +1,10 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx2
 import pytest
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from src.app.infrastructure.bootstrap import Process
 from src.app.interfaces.api.app import make_app
@@ -24,6 +25,11 @@ class Served:
         await self.app({**scope, "state": self._state}, receive, send)
 
 
+def asking(app: ASGIApp, **options: Any) -> httpx2.AsyncClient:
+    """Return a client of an application in this process; `options` are of its transport."""
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app, **options), base_url="http://allium.test")
+
+
 @pytest.fixture(scope="session")
 def served(running: Process) -> Served:
     return Served(running)
@@ -31,6 +37,5 @@ def served(running: Process) -> Served:
 
 @pytest.fixture
 async def client(served: Served, process: Process) -> AsyncIterator[httpx2.AsyncClient]:
-    transport = httpx2.ASGITransport(served, client=("192.0.2.7", 4711))
-    async with httpx2.AsyncClient(transport=transport, base_url="http://allium.test") as client:
+    async with asking(served, client=("192.0.2.7", 4711)) as client:
         yield client

@@ -8,13 +8,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
-import httpx2
 import pytest
 
 from src.app.infrastructure.bootstrap import Process
 from src.app.interfaces.api.app import make_app
 from tests.builders.users import PASSWORD, an_email
-from tests.interfaces.api.conftest import Served
+from tests.interfaces.api.conftest import Served, asking
 
 SIGN_UP = "/api/v1/auth/sign-up/"
 
@@ -40,10 +39,6 @@ def serving(process: Process, **settings: Any) -> Served:
         return "done"
 
     return served
-
-
-def asking(served: Served) -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(transport=httpx2.ASGITransport(served), base_url="http://allium.test")
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from src.app.infrastructure.bootstrap import Process
 from src.app.interfaces.api import routers
 from src.app.interfaces.api.core.dependencies import RunningProcess
 from src.app.interfaces.api.v1.routers import RESOURCES
-from tests.interfaces.api.conftest import Served
+from tests.interfaces.api.conftest import Served, asking
 
 GONE = Deprecation(since=date(2026, 11, 1), sunset=date(2027, 5, 1), link="https://docs.example.com/old")
 FIELD = Deprecation(since=date(2026, 10, 1), sunset=date(2027, 9, 1), link="https://docs.example.com/field")
@@ -55,8 +55,7 @@ def resource() -> APIRouter:
 async def client(process: Process, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(routers, "RESOURCES", (*RESOURCES, resource()))
     served = Served(process)
-    transport = httpx2.ASGITransport(served)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://allium.test") as client:
+    async with asking(served) as client:
         yield client
 
 

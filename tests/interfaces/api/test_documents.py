@@ -9,7 +9,7 @@ import pytest
 
 from src.app.infrastructure.bootstrap import Process
 from src.local.pages import PACKAGES, Package
-from tests.interfaces.api.conftest import Served
+from tests.interfaces.api.conftest import Served, asking
 
 DOCUMENTS = ["/openapi.json", "/api/schema/", "/api/v1/schema/"]
 SWAGGER = ["/docs", "/api/docs/", "/api/v1/docs/"]
@@ -77,8 +77,7 @@ class TestPages:
         assert first.headers["content-security-policy"] != second.headers["content-security-policy"]
 
     async def test_they_know_the_path_that_a_proxy_takes_away(self, served: Served) -> None:
-        transport = httpx2.ASGITransport(served, root_path="/behind")
-        async with httpx2.AsyncClient(transport=transport, base_url="http://allium.test") as client:
+        async with asking(served, root_path="/behind") as client:
             page = Read((await client.get("/docs")).text)
 
         assert {asset.partition("/docs/")[0] for asset in page.loaded} == {"/behind"}
@@ -87,8 +86,7 @@ class TestPages:
     @pytest.mark.parametrize("path", [*DOCUMENTS, *SWAGGER, *REDOC])
     async def test_they_can_be_hidden(self, running: Process, path: str) -> None:
         settings = running.settings.model_copy(update={"SHOW_API_DOCS": False})
-        transport = httpx2.ASGITransport(Served(replace(running, settings=settings)))
-        async with httpx2.AsyncClient(transport=transport, base_url="http://allium.test") as client:
+        async with asking(Served(replace(running, settings=settings))) as client:
             assert (await client.get(path)).status_code == 404
 
 

@@ -15,7 +15,7 @@ from src.app.infrastructure.bootstrap import Process
 from src.app.interfaces.api.app import make_app
 from src.app.interfaces.api.middleware.context import RequestContext
 from tests.builders.users import PASSWORD, an_email
-from tests.interfaces.api.conftest import Served
+from tests.interfaces.api.conftest import Served, asking
 
 
 class TestRequestId:
@@ -59,8 +59,7 @@ class TestAddress:
             state = {"process": SimpleNamespace(log_request=lambda *_, **__: None)}
             await RequestContext(app, trusted_proxies=proxies)({**scope, "state": state}, receive, send)
 
-        transport = httpx2.ASGITransport(served, client=(peer, 1))
-        async with httpx2.AsyncClient(transport=transport, base_url="http://allium.test") as client:
+        async with asking(served, client=(peer, 1)) as client:
             await client.get("/", headers={"X-Forwarded-For": forwarded})
         return seen["client_address"]  # type: ignore[no-any-return]
 
@@ -97,8 +96,7 @@ class TestMetrics:
     async def test_they_are_for_this_machine(self, client: httpx2.AsyncClient, served: Served) -> None:
         assert (await client.get("/metrics")).status_code == 403
 
-        transport = httpx2.ASGITransport(served, client=("127.0.0.1", 1))
-        async with httpx2.AsyncClient(transport=transport, base_url="http://allium.test") as local:
+        async with asking(served, client=("127.0.0.1", 1)) as local:
             await local.get("/api/v1/users/me/")
             text = (await local.get("/metrics")).text
 
@@ -107,8 +105,7 @@ class TestMetrics:
     async def test_who_knows_the_token_may_read_them_from_anywhere(self, process: Process) -> None:
         settings = process.settings.model_copy(update={"METRICS_TOKEN": SecretStr("a token")})
         served = Served(replace(process, settings=settings))
-        transport = httpx2.ASGITransport(served, client=("192.0.2.7", 1))
-        async with httpx2.AsyncClient(transport=transport, base_url="http://allium.test") as client:
+        async with asking(served, client=("192.0.2.7", 1)) as client:
             for token, status in (("a token", 200), ("a guess", 401)):
                 answer = await client.get("/metrics", headers={"Authorization": f"Bearer {token}"})
                 assert answer.status_code == status
@@ -129,8 +126,7 @@ class TestHead:
 class TestCORS:
     async def test_only_named_origins_may_read_answers(self, process: Process) -> None:
         settings = process.settings.model_copy(update={"CORS_ORIGIN_WHITELIST": ["https://ours.example"]})
-        transport = httpx2.ASGITransport(Served(replace(process, settings=settings)))
-        async with httpx2.AsyncClient(transport=transport, base_url="http://allium.test") as client:
+        async with asking(Served(replace(process, settings=settings))) as client:
             for origin, allowed in (("https://ours.example", True), ("https://theirs.example", False)):
                 answer = await client.get("/health/live/", headers={"Origin": origin})
                 assert (answer.headers.get("access-control-allow-origin") == origin) is allowed
@@ -140,8 +136,7 @@ class TestCORS:
     )
     async def test_a_refusal_may_be_read_too(self, process: Process, refused: dict[str, Any]) -> None:
         settings = process.settings.model_copy(update={"CORS_ORIGIN_WHITELIST": ["https://ours.example"]})
-        transport = httpx2.ASGITransport(Served(replace(process, settings=settings)))
-        async with httpx2.AsyncClient(transport=transport, base_url="http://allium.test") as client:
+        async with asking(Served(replace(process, settings=settings))) as client:
             answer = await client.get(**refused, headers={"Origin": "https://ours.example"})
 
         assert answer.status_code in {404, 414}

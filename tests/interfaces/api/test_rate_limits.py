@@ -22,7 +22,7 @@ from src.app.interfaces.api import routers
 from src.app.interfaces.api.core.dependencies import CurrentActor, limited_by_user
 from src.app.interfaces.api.v1.routers import RESOURCES
 from tests.builders.users import PASSWORD, an_email
-from tests.interfaces.api.conftest import Served
+from tests.interfaces.api.conftest import Served, asking
 
 SIGN_UP = "/api/v1/auth/sign-up/"
 TOKENS = "/api/v1/auth/tokens/"
@@ -60,8 +60,7 @@ async def limited(process: Process, settings_with_limits: SettingsTest) -> Async
 
 
 def from_address(process: Process, address: str) -> httpx2.AsyncClient:
-    transport = httpx2.ASGITransport(Served(process), client=(address, 4711))
-    return httpx2.AsyncClient(transport=transport, base_url="http://allium.test")
+    return asking(Served(process), client=(address, 4711))
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from src.app.interfaces.api.app import Application
 from src.app.interfaces.api.core.dependencies import RunningProcess
 from src.app.interfaces.api.middleware.edge import Edge
 from src.app.interfaces.api.routers import routes_below
+from tests.interfaces.api.conftest import asking
 
 
 class Refused(Exception):
@@ -59,8 +60,7 @@ async def asked(router: APIRouter, process: Process) -> httpx2.Response:
     async def served(scope: Any, receive: Any, send: Any) -> None:
         await app({**scope, "state": {"process": process}}, receive, send)
 
-    transport = httpx2.ASGITransport(served)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://allium.test") as client:
+    async with asking(served) as client:
         return await client.get("/api/v1/thing/")
 
 
@@ -86,8 +86,7 @@ class TestTable:
             app.add_api_route(at, answering(at), methods=methods)
         app.add_middleware(Edge, hosts=[], at_once=10)
         app.mount("/files", PlainTextResponse("mounted"))
-        transport = httpx2.ASGITransport(app)
-        async with httpx2.AsyncClient(transport=transport, base_url="http://allium.test") as client:
+        async with asking(app) as client:
             answer = await client.request(method, path)
         return answer.status_code, answer.headers.get("allow", answer.text.strip('"'))
 

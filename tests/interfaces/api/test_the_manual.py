@@ -22,7 +22,7 @@ from src.app.interfaces.api.core.dependencies import CurrentActor
 from src.app.interfaces.api.core.responses import responses_of
 from src.app.interfaces.api.v1.routers import RESOURCES
 from tests.builders.users import PASSWORD, an_email
-from tests.interfaces.api.conftest import Served
+from tests.interfaces.api.conftest import Served, asking
 
 PAGE = (ROOT / "docs" / "source" / "http.md").read_text()
 
@@ -53,8 +53,7 @@ def made_by_the_page() -> APIRouter:
 async def ada(process: Process, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[httpx2.AsyncClient]:
     """Return a client signed in to a service that has the page's resource too."""
     monkeypatch.setattr(routers, "RESOURCES", (*RESOURCES, made_by_the_page()))
-    transport = httpx2.ASGITransport(Served(process))
-    async with httpx2.AsyncClient(transport=transport, base_url="http://allium.test") as client:
+    async with asking(Served(process)) as client:
         sign_up = {"email": an_email(), "password": PASSWORD, "issue_tokens": True}
         answer = await client.post("/api/v1/auth/sign-up/", json=sign_up)
         client.headers["Authorization"] = f"Bearer {answer.json()['access']}"
