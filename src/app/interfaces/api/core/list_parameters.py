@@ -3,7 +3,15 @@
 from collections.abc import Iterable
 from typing import Any
 
-from src.app.application.common.filters import MAX_ORDER_KEYS, MAX_PATH_DEPTH, MAX_TERMS, NULLS, Family, Takes
+from src.app.application.common.filters import (
+    MAX_KEY_LENGTH,
+    MAX_ORDER_KEYS,
+    MAX_PATH_DEPTH,
+    MAX_TERMS,
+    NULLS,
+    Family,
+    Takes,
+)
 from src.app.application.common.lists import TAKES, VALUES, Allowed, FilterSet
 from src.app.application.common.text import STORABLE
 from src.app.interfaces.api.core.lists import COUNTS, LEAST, MAX_NUMBER
@@ -62,11 +70,16 @@ def _parameter(name: str, schema: dict[str, Any], description: str) -> dict[str,
     return {"name": name, "in": "query", "required": False, "schema": schema, "description": description}
 
 
+# A path inside JSON: parts that are not empty, and have no double underscore in them.
+_PATH = rf"(__[^_,\[\]\u0000]+(_[^_,\[\]\u0000]+)*){{1,{MAX_PATH_DEPTH}}}"
+
+
 def _sort_schema(allowed: Iterable[Allowed]) -> dict[str, Any]:
     names = [
-        rf"{one.name}(__[^,]+)?" if one.family is Family.JSON else one.name for one in allowed if one.is_sortable
+        f"{one.name}({_PATH})?" if one.family is Family.JSON else one.name for one in allowed if one.is_sortable
     ]
-    key = {"type": "string", "pattern": f"^-?({'|'.join(names)})(__({'|'.join(NULLS)}))?$"}
+    pattern = f"^-?({'|'.join(names)})(__({'|'.join(NULLS)}))?$"
+    key = {"type": "string", "pattern": pattern, "maxLength": MAX_KEY_LENGTH}
     return {"type": "array", "items": key, "minItems": 1, "maxItems": MAX_ORDER_KEYS}
 
 
@@ -91,8 +104,7 @@ _SCHEMAS: dict[Family, dict[str, Any]] = {
 }
 
 
-# A part of a JSON path, and how a value is written between commas; in text, quotes have a say too.
-_PART = r"[^_\[\]\u0000]+(_[^_\[\]\u0000]+)*"
+# How a value is written between commas; in text, quotes have a say too.
 _DATE = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 _TIME = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?"
 _ITEMS: dict[Family, str] = {
@@ -115,17 +127,16 @@ def _filter_schema(allowed: Iterable[Allowed]) -> dict[str, Any]:
             key = one.name if lookup == "e" else f"{one.name}__{lookup}"
             properties[key] = _value_schema(one, lookup)
         if one.family is Family.JSON:
-            patterns[f"^{one.name}(__{_PART}){{1,{MAX_PATH_DEPTH}}}$"] = {
-                **_TEXT,
-                "description": "A value inside the JSON, by its path.",
-            }
+            patterns[f"^{one.name}{_PATH}$"] = {**_TEXT, "description": "A value inside the JSON, by its path."}
     schema = {
         "type": "object",
         "properties": properties,
         "additionalProperties": False,
         "maxProperties": MAX_TERMS,
     }
-    return schema | ({"patternProperties": patterns} if patterns else {})
+    if patterns:
+        schema |= {"patternProperties": patterns, "propertyNames": {"maxLength": MAX_KEY_LENGTH}}
+    return schema
 
 
 def _value_schema(one: Allowed, lookup: str) -> dict[str, Any]:
