@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from src.app.application.common.current import Current
 from src.app.application.common.lists import PageSizes
+from src.app.application.ports.cache import Cache
 from src.app.application.ports.clock import Clock
 from src.app.application.ports.ids import Ids
 from src.app.application.ports.mailer import Mailer
@@ -43,6 +44,7 @@ class Container:
     policies: Policies
     accounts: AccountReader
     auth_uow: Callable[[], AuthUnitOfWork]
+    cache: Cache
     clock: Clock
     ids: Ids
     mailer: Mailer

@@ -198,6 +198,11 @@ class RedisSettings(_Source):
     """Redis, or Valkey: cache, limits, and the broker of events and tasks by default."""
 
     REDIS_URL: str = "redis://127.0.0.1:6380/0"
+    REDIS_TTL_SECONDS: PositiveInt = 86_400
+
+    @property
+    def redis_ttl(self) -> timedelta:
+        return timedelta(seconds=self.REDIS_TTL_SECONDS)
 
 
 class MessageSettings(_Source):

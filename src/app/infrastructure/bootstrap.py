@@ -17,14 +17,17 @@ from src.app.application.ports.mailer import Mailer
 from src.app.application.ports.messages import Handler, Subscriber
 from src.app.config.settings import Settings
 from src.app.domain.common.exceptions import AppException
+from src.app.infrastructure.cache import ReadCache, RedisCache
 from src.app.infrastructure.common.heartbeat import heartbeat
 from src.app.infrastructure.common.logging import RequestLog, configure_logging
 from src.app.infrastructure.extensions.psql_ext import Cursors, Database, Replicas, current_database
+from src.app.infrastructure.extensions.psql_ext.listener import listening
 from src.app.infrastructure.extensions.redis_ext import connect_redis
 from src.app.infrastructure.health import Check, Finding, ensure_migrated, examine
 from src.app.infrastructure.limits import NoRateLimits, RedisRateLimits
 from src.app.infrastructure.messaging.broker import Broker
 from src.app.infrastructure.messaging.mq_client import BrokerOnDemand, connect_broker, current_broker
+from src.app.infrastructure.persistence.changes import Changes
 from src.app.infrastructure.persistence.idempotency import PSQLIdempotencyKeys
 from src.app.infrastructure.persistence.revocations import RevokedSessions
 from src.app.infrastructure.providers.celery_queue import CeleryTaskQueue
@@ -50,6 +53,7 @@ class Process:
     idempotency: IdempotencyKeys
     limits: RateLimits
     redis: Redis
+    read_cache: ReadCache
     broker: Broker
     log_request: RequestLog
 
@@ -135,15 +139,17 @@ async def bootstrap(settings: Settings, *, name: str, has_deadlines: bool = Fals
             limits = await stack.enter_async_context(
                 RedisRateLimits.running(settings, redis=redis, redis_url=settings.REDIS_URL)
             )
-        revocations = await stack.enter_async_context(
-            RevokedSessions.followed(settings.DB_DSN, settings.access_ttl)
-        )
+        revocations, changes = RevokedSessions(settings.access_ttl), Changes()
+        ear = await stack.enter_async_context(listening(settings.DB_DSN, revocations.channel, changes.channel))
+        cache = await stack.enter_async_context(RedisCache.running(settings.REDIS_URL, longest=settings.redis_ttl))
+        read_cache = ReadCache(cache, database=database, changes=changes, ear=ear)
         passwords = PasslibHasher(rounds=settings.BCRYPT_ROUNDS)
         stack.callback(passwords.close)
         container = Container(
             policies=policies_of(settings),
             accounts=AccountsPSQLReader(database),
             auth_uow=partial(AuthPSQLUnitOfWork, database),
+            cache=cache,
             clock=SystemClock(),
             ids=UUIDv7Ids(),
             mailer=_mailer(settings),
@@ -151,7 +157,7 @@ async def bootstrap(settings: Settings, *, name: str, has_deadlines: bool = Fals
             revocations=revocations,
             signer=JoseTokenSigner(settings.SECRET_KEY.get_secret_value()),
             tasks=CeleryTaskQueue(settings),
-            users_reader=UsersPSQLRepository(database),
+            users_reader=UsersPSQLRepository(database, cache=read_cache),
             users_uow=partial(UsersPSQLUnitOfWork, database),
         )
         stack.enter_context(current_container.use(container))
@@ -165,6 +171,7 @@ async def bootstrap(settings: Settings, *, name: str, has_deadlines: bool = Fals
             idempotency=PSQLIdempotencyKeys(database, at_once=max(1, settings.most_connections // 2)),
             limits=limits,
             redis=redis,
+            read_cache=read_cache,
             broker=broker,
             log_request=log_request,
         )

@@ -22,7 +22,7 @@ from src.app.application.subscriptions import BROKER
 from src.app.domain.common.exceptions import AppException
 from src.app.infrastructure.common.heartbeat import Beating
 from src.app.infrastructure.extensions.psql_ext import Database, Executor
-from src.app.infrastructure.extensions.psql_ext.listener import PlainConnection, listening
+from src.app.infrastructure.extensions.psql_ext.listener import Channel, PlainConnection, listening
 from src.app.infrastructure.messaging.backoff import backoff
 from src.app.infrastructure.messaging.broker import Broker, Message
 from src.app.infrastructure.messaging.outbox import CHANNEL
@@ -74,7 +74,7 @@ class Relay:
     async def run(self, dsn: str, stop: asyncio.Event) -> None:
         """Relay until `stop` is set; what was begun is then finished first."""
         async with (
-            listening(dsn, CHANNEL, heard=self._wake, connected=self._catch_up),
+            listening(dsn, Channel(CHANNEL, heard=self._wake, connected=self._catch_up)),
             self._beating(),
             asyncio.TaskGroup() as loops,
         ):

@@ -5,14 +5,11 @@ it starts and whenever it had lost its connection, and hears of the rest by NOTI
 PostgreSQL sends when the revoking transaction commits. Asking costs no round trip.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Self
 from uuid import UUID
 
 from src.app.infrastructure.extensions.psql_ext import Executor
-from src.app.infrastructure.extensions.psql_ext.listener import PlainConnection, listening
+from src.app.infrastructure.extensions.psql_ext.listener import Channel, PlainConnection
 
 CHANNEL = "session_revoked"
 
@@ -32,13 +29,10 @@ class RevokedSessions:
     def __contains__(self, session_id: UUID) -> bool:
         return session_id in self._revoked
 
-    @classmethod
-    @asynccontextmanager
-    async def followed(cls, dsn: str, access_ttl: timedelta) -> AsyncIterator[Self]:
-        """Keep a set current while the block runs."""
-        revoked = cls(access_ttl)
-        async with listening(dsn, CHANNEL, heard=revoked._hear, connected=revoked._load):
-            yield revoked
+    @property
+    def channel(self) -> Channel:
+        """What is to be listened to, so that the set stays current."""
+        return Channel(CHANNEL, heard=self._hear, connected=self._load)
 
     def _hear(self, payload: str) -> None:
         self._forget_expired()

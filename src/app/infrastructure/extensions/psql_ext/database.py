@@ -170,6 +170,8 @@ class Database:
     def __init__(self, pool: asyncpg.Pool, *, cursors: Cursors, acquire_timeout: float, slow_ms: float) -> None:
         self.pool = pool
         self.cursors = cursors
+        self.commits = 0
+        """How many transactions were committed here; who reads what changed may have to wait to hear of it."""
         self._slow_ms = slow_ms
         self._connections = Connections(pool, timeout=acquire_timeout)
         self._autocommit = Autocommit(self._connections, slow_ms=slow_ms)
@@ -238,6 +240,11 @@ class Database:
         ambient = self._joined
         return self._autocommit if ambient is None else Executor(ambient, slow_ms=self._slow_ms)
 
+    @property
+    def is_joined(self) -> bool:
+        """Whether the caller stands in an `ambient_transaction`, and reads what it has changed."""
+        return self._joined is not None
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Executor]:
         """Open a transaction, or a savepoint in the one around it; see `ambient_transaction`.
@@ -290,6 +297,7 @@ class Database:
         try:
             async with _transaction(connection):
                 yield connection
+            self.commits += 1
         finally:
             await self._connections.give_back(connection)
 

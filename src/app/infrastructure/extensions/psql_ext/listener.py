@@ -1,9 +1,11 @@
 """LISTEN on a connection of its own, again whenever it is lost."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import TypeAlias
+from functools import partial
+from typing import NamedTuple, TypeAlias
 
 import asyncpg
 from loguru import logger
@@ -11,71 +13,121 @@ from loguru import logger
 from src.app.domain.common.exceptions import ExternalServiceError
 
 RETRY_SECONDS = 0.5
-PROBE_SECONDS = 5.0
+PROBE_SECONDS = 0.4
 PROBE_TIMEOUT = 2.0
+CURRENT_SECONDS = 1.0
 
 PlainConnection: TypeAlias = asyncpg.Connection
 
 
-@asynccontextmanager
-async def listening(
-    dsn: str,
-    channel: str,
-    *,
-    heard: Callable[[str], None],
-    connected: Callable[[PlainConnection], Awaitable[None]],
-) -> AsyncIterator[None]:
-    """Call `heard` with each payload notified on `channel` while the block runs.
+class Channel(NamedTuple):
+    """Call `heard` with each payload that is notified on `name`.
 
     `connected` is awaited after each (re)connection, once nothing can be missed any more, to
-    catch up with what was. The block begins when that is done for the first time.
+    catch up with what was.
+    """
+
+    name: str
+    heard: Callable[[str], None]
+    connected: Callable[[PlainConnection], Awaitable[None]]
+
+
+class Ear:
+    """How much has been heard of what was notified."""
+
+    def __init__(self) -> None:
+        self._probed = float("-inf")
+        self._asked = asyncio.Event()
+        self._waiting: list[asyncio.Future[None]] = []
+
+    @property
+    def is_current(self) -> bool:
+        """Whether everything has been heard that was notified until a second ago."""
+        return time.monotonic() < self._probed + CURRENT_SECONDS
+
+    async def catch_up(self, *, within: float) -> bool:
+        """Wait until everything has been heard that was notified before; tell whether that was in time."""
+        if self._probed < 0:
+            return False
+        heard = asyncio.get_running_loop().create_future()
+        self._waiting.append(heard)
+        self._asked.set()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(heard, within)
+            return True
+        return False
+
+    async def listen(
+        self, connection: PlainConnection, channels: Sequence[Channel], ready: "asyncio.Future[None]"
+    ) -> None:
+        """Listen until the connection is lost."""
+        lost = asyncio.Event()
+        for event in (lost, self._asked):
+            connection.add_termination_listener(lambda *_, event=event: event.set())
+        try:
+            for channel in channels:
+                await connection.add_listener(channel.name, partial(_hear, channel))
+            for channel in channels:
+                await channel.connected(connection)
+            if not ready.done():
+                ready.set_result(None)
+            # A closed socket says so; a cable that was pulled does not, so it is asked now and then.
+            while not lost.is_set():
+                await self._probe(connection)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._asked.wait(), PROBE_SECONDS)
+        finally:
+            self._probed = float("-inf")
+            self._waiting.clear()
+
+    async def _probe(self, connection: PlainConnection) -> None:
+        self._asked.clear()
+        waiting, self._waiting = self._waiting, []
+        began = time.monotonic()
+        # What was notified before the question comes before the answer.
+        await connection.execute("SELECT 1")
+        self._probed = began
+        for heard in waiting:
+            if not heard.done():
+                heard.set_result(None)
+
+
+@asynccontextmanager
+async def listening(dsn: str, *channels: Channel) -> AsyncIterator[Ear]:
+    """Listen on these channels while the block runs, which begins once everybody is connected.
 
     Raises:
         ExternalServiceError: it cannot be done for the first time; later it is tried again.
     """
+    ear = Ear()
     ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    task = asyncio.create_task(_listen_for_ever(dsn, channel, heard, connected, ready), name=f"listen {channel}")
+    names = ", ".join(channel.name for channel in channels)
+    task = asyncio.create_task(_listen_for_ever(dsn, ear, channels, ready), name=f"listen {names}")
     try:
         await ready
-        yield
+        yield ear
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
 
 
-async def _listen_for_ever(
-    dsn: str,
-    channel: str,
-    heard: Callable[[str], None],
-    connected: Callable[[PlainConnection], Awaitable[None]],
-    ready: "asyncio.Future[None]",
-) -> None:
+async def _listen_for_ever(dsn: str, ear: Ear, channels: Sequence[Channel], ready: "asyncio.Future[None]") -> None:
     while True:
         try:
             connection = await asyncpg.connect(dsn, timeout=PROBE_TIMEOUT, command_timeout=PROBE_TIMEOUT)
             try:
-                lost = asyncio.Event()
-                connection.add_termination_listener(lambda *_, lost=lost: lost.set())
-                await connection.add_listener(channel, lambda *notification: heard(str(notification[-1])))
-                await connected(connection)
-                if not ready.done():
-                    ready.set_result(None)
-                await _until_lost(connection, lost)
+                await ear.listen(connection, channels, ready)
             finally:
                 connection.terminate()
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
             if not ready.done():
                 ready.set_exception(ExternalServiceError(f"The database cannot be listened to: {error}"))
                 return
-            logger.warning("Not listening on {}: {!r}; trying again", channel, error)
+            names = ", ".join(channel.name for channel in channels)
+            logger.warning("Not listening on {}: {!r}; trying again", names, error)
         await asyncio.sleep(RETRY_SECONDS)
 
 
-async def _until_lost(connection: PlainConnection, lost: asyncio.Event) -> None:
-    # A closed socket says so; a cable that was pulled does not, so it is asked now and then.
-    while not lost.is_set():
-        with suppress(TimeoutError):
-            await asyncio.wait_for(lost.wait(), PROBE_SECONDS)
-            return
-        await connection.execute("SELECT 1")
+def _hear(channel: Channel, *notification: object) -> None:
+    channel.heard(str(notification[-1]))

@@ -11,6 +11,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from src.app.domain.common.aggregates.base import BaseAggregate
 from src.app.domain.common.exceptions import AppException, ValidationError
+from src.app.infrastructure.cache import ReadCache
 from src.app.infrastructure.extensions.psql_ext import Executor, Source, current_database
 from src.app.infrastructure.persistence.unit_of_work import PSQLUnitOfWork
 from src.app.infrastructure.repositories.base.mapping import Composites, Mapper, dataclass_of
@@ -44,7 +45,10 @@ class RepositoryCore(Generic[Thing]):
                 if isinstance(get_origin(argument) or argument, type):
                     cls._thing = get_origin(argument) or argument
 
-    def __init__(self, source: Source | None = None) -> None:
+    def __init__(self, source: Source | None = None, *, cache: ReadCache | None = None) -> None:
+        if cache is not None and source is not cache.database:
+            raise TypeError("A cache answers for the database that it was made with, and for no other source")
+        self.cache = cache
         self._source = source if source is not None else current_database.get()
         self._unit = source if isinstance(source, PSQLUnitOfWork) else None
 
