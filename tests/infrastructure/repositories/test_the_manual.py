@@ -23,6 +23,7 @@ from tests.builders.specimens import Specimen
 MANUAL = (ROOT / "docs" / "source" / "repository.md").read_text()
 ROWS = re.findall(r"^\| `(\w+)` \| ([^|]+) \| `(.+?)` \| `(.+)` \|$", MANUAL, re.MULTILINE)
 LISTS = (ROOT / "docs" / "source" / "lists.md").read_text()
+CACHING = (ROOT / "docs" / "source" / "caching.md").read_text()
 TABLE: Any = Specimen.__table__
 NAMES = {"date": date, "datetime": datetime, "Decimal": Decimal, "Pattern": Pattern, "UTC": UTC}
 
@@ -70,13 +71,14 @@ class TestCode:
         LOOKUPS._lookups.clear()
         LOOKUPS._lookups.update(before)
 
-    @pytest.mark.parametrize(("page", "blocks"), [(MANUAL, 7), (LISTS, 2)])
+    @pytest.mark.parametrize(("page", "blocks"), [(MANUAL, 7), (LISTS, 2), (CACHING, 2)])
     async def test_it_runs_from_the_first_line_to_the_last(self, process: Process, page: str, blocks: int) -> None:
         code = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
         assert len(code) == blocks
         names: dict[str, Any] = {
             "__name__": __name__,
             "database": process.database,
+            "read_cache": process.read_cache,
             **NAMES,
             "UUID": UUID,
         }

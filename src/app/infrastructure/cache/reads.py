@@ -40,7 +40,9 @@ from src.app.infrastructure.persistence.changes import Changes, horizon
 if TYPE_CHECKING:
     from prometheus_client import Counter
 
-WAIT_SECONDS = 2.0
+LOCK_TTL = timedelta(seconds=2)
+# Longer than the lock of a maker that died.
+WAIT_SECONDS = 4.0
 POLL_SECONDS = 0.02
 HEARING_SECONDS = 0.25
 
@@ -163,10 +165,14 @@ class ReadCache:
             key = read.key(arguments, server=self._changes.server)
             found = await self._find(read, key)
             if found is None:
-                async with self._turn(key) as token:
-                    found = await self._made_meanwhile(read, key, token)
+                until = monotonic() + WAIT_SECONDS
+                async with self._turn(key, until) as has_waited:
+                    if has_waited:
+                        found = await self._find(read, key)
                     if found is None:
-                        return await self._made(read, key, make)
+                        async with self._made_elsewhere(read, key, until) as found:
+                            if found is None:
+                                return await self._made(read, key, make)
         except NoKeyError:
             # What it depends on is none that we know; that it is refused is up to the read.
             _reads().labels(read.name, "passed").inc()
@@ -203,30 +209,36 @@ class ReadCache:
             return None
 
     @asynccontextmanager
-    async def _turn(self, key: str) -> AsyncIterator[str]:
-        """Wait until nobody here makes it; who takes too long is not waited for."""
+    async def _turn(self, key: str, until: float) -> AsyncIterator[bool]:
+        """Wait until nobody in this process makes it, and yield whether there was somebody.
+
+        Who takes too long is not waited for.
+        """
         lock = self._locks.setdefault(key, asyncio.Lock())
+        has_waited = lock.locked()
         async with AsyncExitStack() as stack:
             with suppress(TimeoutError):
-                async with asyncio.timeout(WAIT_SECONDS):
+                async with asyncio.timeout(until - monotonic()):
                     await stack.enter_async_context(lock)
-            token = uuid4().hex
-            try:
-                yield token
-            finally:
-                with suppress(CacheOutError):
-                    await self._redis.unlock(key, token)
+            yield has_waited
 
-    async def _made_meanwhile(self, read: CachedRead[_Value], key: str, token: str) -> _Found[_Value] | None:
-        """Return what another one has made, or None once it is ours to make."""
-        until = monotonic() + WAIT_SECONDS
-        while not await self._redis.lock(key, token, ttl=timedelta(seconds=WAIT_SECONDS)):
-            if monotonic() > until:
-                return None
-            await asyncio.sleep(POLL_SECONDS)
-            if found := await self._find(read, key):
-                return found
-        return await self._find(read, key)
+    @asynccontextmanager
+    async def _made_elsewhere(
+        self, read: CachedRead[_Value], key: str, until: float
+    ) -> AsyncIterator[_Found[_Value] | None]:
+        """Wait until no other process makes it, and yield what was made; or None, and it is ours to make."""
+        token = uuid4().hex
+        try:
+            found = None
+            while not (is_ours := await self._redis.lock(key, token, ttl=LOCK_TTL)) and monotonic() < until:
+                await asyncio.sleep(POLL_SECONDS)
+                if found := await self._find(read, key):
+                    break
+            # It may have been made since it was looked for.
+            yield await self._find(read, key) if is_ours else found
+        finally:
+            with suppress(CacheOutError):
+                await self._redis.unlock(key, token)
 
     async def _made(self, read: CachedRead[_Value], key: str, make: Callable[[], Awaitable[_Value]]) -> _Value:
         _reads().labels(read.name, "miss").inc()

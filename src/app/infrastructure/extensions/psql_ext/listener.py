@@ -12,6 +12,7 @@ from loguru import logger
 
 from src.app.domain.common.exceptions import ExternalServiceError
 
+APPLICATION = "allium-listening"
 RETRY_SECONDS = 0.5
 PROBE_SECONDS = 0.4
 PROBE_TIMEOUT = 2.0
@@ -38,7 +39,7 @@ class Ear:
     def __init__(self) -> None:
         self._probed = float("-inf")
         self._asked = asyncio.Event()
-        self._waiting: list[asyncio.Future[None]] = []
+        self._waiting: list[asyncio.Future[bool]] = []
 
     @property
     def is_current(self) -> bool:
@@ -53,8 +54,7 @@ class Ear:
         self._waiting.append(heard)
         self._asked.set()
         with suppress(TimeoutError):
-            await asyncio.wait_for(heard, within)
-            return True
+            return await asyncio.wait_for(heard, within)
         return False
 
     async def listen(
@@ -69,27 +69,30 @@ class Ear:
                 await connection.add_listener(channel.name, partial(_hear, channel))
             for channel in channels:
                 await channel.connected(connection)
-            if not ready.done():
-                ready.set_result(None)
             # A closed socket says so; a cable that was pulled does not, so it is asked now and then.
             while not lost.is_set():
                 await self._probe(connection)
+                if not ready.done():
+                    ready.set_result(None)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._asked.wait(), PROBE_SECONDS)
         finally:
             self._probed = float("-inf")
-            self._waiting.clear()
+            self._answer(self._waiting, is_heard=False)
 
     async def _probe(self, connection: PlainConnection) -> None:
         self._asked.clear()
-        waiting, self._waiting = self._waiting, []
-        began = time.monotonic()
+        waiting, began = self._waiting[:], time.monotonic()
         # What was notified before the question comes before the answer.
         await connection.execute("SELECT 1")
         self._probed = began
+        self._answer(waiting, is_heard=True)
+
+    def _answer(self, waiting: Sequence["asyncio.Future[bool]"], *, is_heard: bool) -> None:
+        self._waiting = self._waiting[len(waiting) :]
         for heard in waiting:
             if not heard.done():
-                heard.set_result(None)
+                heard.set_result(is_heard)
 
 
 @asynccontextmanager
@@ -115,7 +118,12 @@ async def listening(dsn: str, *channels: Channel) -> AsyncIterator[Ear]:
 async def _listen_for_ever(dsn: str, ear: Ear, channels: Sequence[Channel], ready: "asyncio.Future[None]") -> None:
     while True:
         try:
-            connection = await asyncpg.connect(dsn, timeout=PROBE_TIMEOUT, command_timeout=PROBE_TIMEOUT)
+            connection = await asyncpg.connect(
+                dsn,
+                timeout=PROBE_TIMEOUT,
+                command_timeout=PROBE_TIMEOUT,
+                server_settings={"application_name": APPLICATION},
+            )
             try:
                 await ear.listen(connection, channels, ready)
             finally:
