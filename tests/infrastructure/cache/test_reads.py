@@ -332,6 +332,19 @@ class TestOneAtATime:
         assert answers == [["Rome"]] * 60
         assert cities.made + there.made == 1
 
+    async def test_while_nothing_can_be_kept_who_waits_shares_what_is_made(self, cities: Cities) -> None:
+        async with cities.process.database.pool.acquire() as slow:
+            transaction = slow.transaction()
+            await transaction.start()
+            await slow.execute("SELECT pg_current_xact_id()")
+            await lives_in(cities.process, "Oslo")
+
+            answers = await asyncio.gather(*(cities.list_cities() for _ in range(30)))
+
+            await transaction.rollback()
+        assert answers == [["Oslo"]] * 30
+        assert cities.made <= 3, "who came before it was begun takes it"
+
     async def test_when_it_cannot_be_made_the_next_one_tries(self, cities: Cities) -> None:
         async def asked() -> str:
             with pytest.raises(NotFoundError):

@@ -150,7 +150,7 @@ class ReadCache:
         self._changes = changes
         self._ear = ear
         self._commits = 0
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._turns: WeakValueDictionary[str, _Turn] = WeakValueDictionary()
 
     async def answer(
         self, read: CachedRead[_Value], arguments: Mapping[str, Any], make: Callable[[], Awaitable[_Value]]
@@ -165,14 +165,14 @@ class ReadCache:
             key = read.key(arguments, server=self._changes.server)
             found = await self._find(read, key)
             if found is None:
-                until = monotonic() + WAIT_SECONDS
-                async with self._turn(key, until) as has_waited:
-                    if has_waited:
-                        found = await self._find(read, key)
+                came = monotonic()
+                turn = self._turns.setdefault(key, _Turn())
+                async with turn.waited_for(until=came + WAIT_SECONDS):
+                    found = self._taken(read, turn.made, came)
                     if found is None:
-                        async with self._made_elsewhere(read, key, until) as found:
+                        async with self._made_elsewhere(read, key, until=came + WAIT_SECONDS) as found:
                             if found is None:
-                                return await self._made(read, key, make)
+                                return await self._made(read, key, make, turn)
         except NoKeyError:
             # What it depends on is none that we know; that it is refused is up to the read.
             _reads().labels(read.name, "passed").inc()
@@ -202,29 +202,23 @@ class ReadCache:
             return None
         at, _, value = stored.partition(b" ")
         try:
-            is_good = self._ear.is_current and self._changes.are_seen(read.tables, at=int(at))
-            return _Found(read.value(value)) if is_good else None
+            return _Found(read.value(value)) if self._is_good(read, int(at)) else None
         except ValueError:
             logger.warning("What Redis keeps as {} is not what was kept", key)
             return None
 
-    @asynccontextmanager
-    async def _turn(self, key: str, until: float) -> AsyncIterator[bool]:
-        """Wait until nobody in this process makes it, and yield whether there was somebody.
+    def _taken(self, read: CachedRead[_Value], made: "_Made | None", came: float) -> _Found[_Value] | None:
+        """Take what was made while the caller waited, if it is good, or was read after they came."""
+        if made is None or not (made.began > came or self._is_good(read, made.at)):
+            return None
+        return _Found(read.value(made.stored))
 
-        Who takes too long is not waited for.
-        """
-        lock = self._locks.setdefault(key, asyncio.Lock())
-        has_waited = lock.locked()
-        async with AsyncExitStack() as stack:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(until - monotonic()):
-                    await stack.enter_async_context(lock)
-            yield has_waited
+    def _is_good(self, read: CachedRead[_Value], at: int) -> bool:
+        return self._ear.is_current and self._changes.are_seen(read.tables, at=at)
 
     @asynccontextmanager
     async def _made_elsewhere(
-        self, read: CachedRead[_Value], key: str, until: float
+        self, read: CachedRead[_Value], key: str, *, until: float
     ) -> AsyncIterator[_Found[_Value] | None]:
         """Wait until no other process makes it, and yield what was made; or None, and it is ours to make."""
         token = uuid4().hex
@@ -240,14 +234,44 @@ class ReadCache:
             with suppress(CacheOutError):
                 await self._redis.unlock(key, token)
 
-    async def _made(self, read: CachedRead[_Value], key: str, make: Callable[[], Awaitable[_Value]]) -> _Value:
+    async def _made(
+        self, read: CachedRead[_Value], key: str, make: Callable[[], Awaitable[_Value]], turn: "_Turn"
+    ) -> _Value:
         _reads().labels(read.name, "miss").inc()
+        began = monotonic()
         # Asked before the read: what is committed in between may be seen, and is taken for unseen.
         at = await horizon(self.database.executor)
         value = await make()
+        stored = read.stored(value)
+        turn.made = _Made(began, at, stored)
         with suppress(CacheOutError):
-            await self._redis.set(key, b"%d %b" % (at, read.stored(value)), ttl=read.ttl)
+            await self._redis.set(key, b"%d %b" % (at, stored), ttl=read.ttl)
         return value
+
+
+class _Made(NamedTuple):
+    """What was made, when that began, and at which horizon."""
+
+    began: float
+    at: int
+    stored: bytes
+
+
+class _Turn:
+    """Whose turn it is to make a value in this process, and what the last one has made."""
+
+    def __init__(self) -> None:
+        self.made: _Made | None = None
+        self._lock = asyncio.Lock()
+
+    @asynccontextmanager
+    async def waited_for(self, *, until: float) -> AsyncIterator[None]:
+        """Wait for who makes it; who takes too long is not waited for."""
+        async with AsyncExitStack() as stack:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(until - monotonic()):
+                    await stack.enter_async_context(self._lock)
+            yield
 
 
 @cache

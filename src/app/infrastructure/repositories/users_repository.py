@@ -28,7 +28,7 @@ class UsersPSQLRepository(BasePSQLRepository[UserAggregate]):
     async def get_user(self, uuid: UUID) -> UserDTO:
         return await self.get_one({"uuid": uuid}, out=UserDTO)
 
-    @cached(User, ttl=timedelta(minutes=10))
+    @cached(User, ttl=timedelta(minutes=5))
     async def page_users(self, query: ListQuery) -> Page[UserDTO]:
         return await self.get_queried(query, out=UserDTO)
 
