@@ -42,6 +42,7 @@ class RedisCache:
         self._redis_url = redis_url
         self._longest = longest
         self._recovering: asyncio.Task[None] | None = None
+        self._given_up: set[asyncio.Future[Any]] = set()
         self._owed: set[tuple[str, str]] = set()
         self._is_closed = False
 
@@ -131,11 +132,35 @@ class RedisCache:
             # A deletion by pattern goes through all keys; the socket's timeout bounds each step of it.
             if cmd is Command.DELETE_MATCH:
                 return await call(*args, **kwargs)
-            async with _patience():
-                return await call(*args, **kwargs)
+            return await self._answered(call(*args, **kwargs))
         except (CacheBackendInteractionError, RedisError, OSError, TimeoutError) as error:
             self._rest(error)
             raise CacheOutError from error
+
+    async def _answered(self, command: Awaitable[Any]) -> Any:
+        """Wait for as long as `TICKS` take, in each of which an answer could be read.
+
+        A process that is busy itself for as long has not read the answer that is there; to stop
+        asking then would turn the load on the database.
+        """
+        asking = asyncio.ensure_future(command)
+        try:
+            for _ in range(TICKS):
+                await asyncio.wait({asking}, timeout=TICK_SECONDS)
+                if asking.done():
+                    return asking.result()
+        finally:
+            if not asking.done():
+                # A cancellation may be lost in the client of Redis, so nobody waits for the end.
+                asking.cancel()
+                self._given_up.add(asking)
+                asking.add_done_callback(self._forget)
+        raise TimeoutError
+
+    def _forget(self, given_up: asyncio.Future[Any]) -> None:
+        self._given_up.discard(given_up)
+        if not given_up.cancelled():
+            given_up.exception()
 
     def _rest(self, error: Exception) -> None:
         if self._recovering is None and not self._is_closed:
@@ -144,7 +169,6 @@ class RedisCache:
             self._recovering = asyncio.create_task(self._recover(), context=Context())
 
     async def _recover(self) -> None:
-        # A cancellation may be lost in the client of Redis, so the end is noted too.
         while not self._is_closed:
             await asyncio.sleep(REST_SECONDS)
             with suppress(CacheOutError):
@@ -172,28 +196,7 @@ class RedisCache:
             self._recovering.cancel()
             with suppress(asyncio.CancelledError):
                 await self._recovering
+        if self._given_up:
+            await asyncio.wait(self._given_up, timeout=SOCKET_TIMEOUT_SECONDS)
         if "_cashews" in self.__dict__:
             await self._cashews.close()
-
-
-@asynccontextmanager
-async def _patience() -> AsyncIterator[None]:
-    """Raise TimeoutError when the block takes longer than `TICKS`, in each of which an answer could be read.
-
-    A process that is busy itself for as long has not read the answer that is there; to stop
-    asking then would turn the load on the database.
-    """
-    loop = asyncio.get_running_loop()
-    async with asyncio.timeout(None) as limit:
-
-        def tick(left: int) -> None:
-            if left:
-                ticks.append(loop.call_later(TICK_SECONDS, tick, left - 1))
-            else:
-                limit.reschedule(loop.time())
-
-        ticks = [loop.call_later(TICK_SECONDS, tick, TICKS - 1)]
-        try:
-            yield
-        finally:
-            ticks[-1].cancel()
