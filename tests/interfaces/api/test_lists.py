@@ -6,13 +6,16 @@ from uuid import uuid4
 
 import httpx2
 import pytest
+from prometheus_client import REGISTRY
 
 from src.app.application.dto.auth import Device
 from src.app.application.dto.users import USERS
 from src.app.domain.common.contact import Email
 from src.app.domain.users.value_objects.users_vob import FullName
 from src.app.infrastructure.bootstrap import Process
+from src.app.infrastructure.cache import reads, redis_cache
 from src.app.infrastructure.repositories.users_repository import UsersPSQLRepository
+from tests.builders.cities import settled
 from tests.builders.users import NOW, PASSWORD, a_sign_up
 
 CITIES = ["Rome", "Bonn", None, "Rome", "Oslo, N"]
@@ -55,6 +58,30 @@ async def listed(client: httpx2.AsyncClient, query: str) -> dict[str, Any]:
 
 async def letters(client: httpx2.AsyncClient, query: str) -> str:
     return "".join(user["email"][0] for user in (await listed(client, query))["items"])
+
+
+class TestCache:
+    async def test_an_answer_from_it_is_the_same_to_the_byte(
+        self, admin: httpx2.AsyncClient, process: Process, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # A machine that has much else to do may be late.
+        monkeypatch.setattr(reads, "HEARING_SECONDS", 5.0)
+        monkeypatch.setattr(redis_cache, "TICKS", 100)
+        await settled(process)
+        hits = {"read": "users:page_users", "outcome": "hit"}
+        before = REGISTRY.get_sample_value("cache_reads_total", hits) or 0
+
+        answers = [await admin.get("/api/v1/users/", params={"sort": "email"}) for _ in range(2)]
+
+        assert answers[0].content == answers[1].content
+        assert REGISTRY.get_sample_value("cache_reads_total", hits) == before + 1
+
+    async def test_who_changes_something_sees_it_in_the_list(self, admin: httpx2.AsyncClient) -> None:
+        user = (await listed(admin, "sort=email"))["items"][0]
+
+        await admin.patch(f"/api/v1/users/{user['uuid']}/", json={"city": "Kyiv"})
+
+        assert (await listed(admin, "sort=email"))["items"][0]["city"] == "Kyiv"
 
 
 class TestWhatMayBeAsked:
