@@ -186,4 +186,4 @@ class TestOthers:
 
         for uuid in (other, "00000000-0000-7000-8000-000000000000"):
             json = None if method == "GET" else {"city": "Rome"}
-            assert code_of(await ada.request(method, f"/api/v1/users/{uuid}/", json=json)) == (403, "FORBIDDEN")
+            assert code_of(await ada.request(method, f"/api/v1/users/{uuid}/", json=json)) == (404, "NOT_FOUND")

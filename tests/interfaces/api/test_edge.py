@@ -131,6 +131,19 @@ class TestCORS:
                 answer = await client.get("/health/live/", headers={"Origin": origin})
                 assert (answer.headers.get("access-control-allow-origin") == origin) is allowed
 
+    async def test_a_refused_question_beforehand_has_the_one_body(self, process: Process) -> None:
+        settings = process.settings.model_copy(update={"CORS_ORIGIN_WHITELIST": ["https://ours.example"]})
+        asked = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "authorization"}
+        async with asking(Served(replace(process, settings=settings))) as client:
+            ours, theirs = [
+                await client.options("/api/v1/users/me/", headers={"Origin": f"https://{whose}.example", **asked})
+                for whose in ("ours", "theirs")
+            ]
+
+        assert (ours.status_code, ours.headers["access-control-allow-headers"]) == (200, "authorization")
+        assert (theirs.status_code, theirs.json()["error"]["code"]) == (400, "CORS_REFUSED")
+        assert "access-control-allow-origin" not in theirs.headers
+
     @pytest.mark.parametrize(
         "refused", [{"url": "/nowhere/"}, {"url": "/health/live/", "params": {"a": "b" * 9000}}]
     )

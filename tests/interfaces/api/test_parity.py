@@ -88,7 +88,7 @@ CASES: dict[str, list[Case]] = {
     ],
     "get_user": [
         Case("GET", "/users/{uuid}/", by=USER),
-        Case("GET", f"/users/{UNKNOWN}/", by=USER, status=403),
+        Case("GET", f"/users/{UNKNOWN}/", by=USER, status=404),
         Case("GET", f"/users/{UNKNOWN}/", by=ADMIN, status=404),
         Case("GET", "/users/nobody/", by=ADMIN, status=422),
     ],
@@ -98,7 +98,7 @@ CASES: dict[str, list[Case]] = {
     ],
     "update_user": [
         Case("PATCH", "/users/{uuid}/", by=ADMIN, body=lambda: {"full_name": "Eva Li"}),
-        Case("PATCH", f"/users/{UNKNOWN}/", by=USER, body=dict, status=403),
+        Case("PATCH", f"/users/{UNKNOWN}/", by=USER, body=dict, status=404),
     ],
     "ping": [Case("GET", "/debug/ping/")],
     "info": [Case("GET", "/debug/info/")],

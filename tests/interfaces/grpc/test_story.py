@@ -4,7 +4,7 @@ import pytest
 from grpc import aio
 
 from src.app.application.dto.auth import SignedUpDTO
-from src.app.domain.common.exceptions import AuthorizationError, NotFoundError
+from src.app.domain.common.exceptions import NotFoundError
 from src.app.interfaces.grpc.client import AlliumClient
 from src.app.interfaces.grpc.pb.allium.debug.v1 import debug_pb2, debug_pb2_grpc
 from src.app.interfaces.grpc.pb.allium.example.v1 import example_pb2, example_pb2_grpc
@@ -58,7 +58,7 @@ class TestGetUser:
     async def test_another_user_is_not_shown(self, client: AlliumClient, sign_up: SignedUp) -> None:
         another = await sign_up()
 
-        with pytest.raises(AuthorizationError):
+        with pytest.raises(NotFoundError):
             await client.users.get_user(another.user.uuid)
 
     async def test_who_may_read_users_sees_another(

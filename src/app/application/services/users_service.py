@@ -105,7 +105,7 @@ class AppUserService:
         """Show the caller their own profile."""
         return await self._reader.get_user(actor.uuid)
 
-    @raises(NotFoundError, AuthorizationError)
+    @raises(NotFoundError)
     async def get_user(self, actor: Actor, uuid: UUID) -> UserDTO:
         """Show a user to themselves, or to who may read users."""
         _require_self_or(actor, uuid, "users:read")
@@ -123,7 +123,7 @@ class AppUserService:
         actor.require("users:read")
         return USERS.described(actor)
 
-    @raises(NotFoundError, AuthorizationError, ValidationError, AlreadyExistsError, StaleVersionError)
+    @raises(NotFoundError, ValidationError, AlreadyExistsError, StaleVersionError)
     async def update_user(
         self, actor: Actor, uuid: UUID, changes: Profile, *, expected_version: int | None = None
     ) -> UserDTO:
@@ -136,7 +136,7 @@ class AppUserService:
             actor, uuid, lambda user: changes.values(over=user), expected_version=expected_version
         )
 
-    @raises(NotFoundError, AuthorizationError, ValidationError, AlreadyExistsError, StaleVersionError)
+    @raises(NotFoundError, ValidationError, AlreadyExistsError, StaleVersionError)
     async def replace_user(
         self, actor: Actor, uuid: UUID, profile: Profile, *, expected_version: int | None = None
     ) -> UserDTO:
@@ -205,5 +205,6 @@ class AppUserService:
 
 
 def _require_self_or(actor: Actor, uuid: UUID, permission: str) -> None:
-    if actor.user_uuid != uuid:
-        actor.require(permission)
+    # Whether there is such a user is not for others to know.
+    if actor.user_uuid != uuid and not actor.may(permission):
+        raise NotFoundError

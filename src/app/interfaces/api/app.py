@@ -5,7 +5,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from src.app.config.settings import LaunchMode, Settings
@@ -14,6 +13,7 @@ from src.app.interfaces.api.core.table import RouteTable
 from src.app.interfaces.api.documents.pages import documents_of
 from src.app.interfaces.api.middleware.body_limit import BodyLimit
 from src.app.interfaces.api.middleware.context import RequestContext
+from src.app.interfaces.api.middleware.cors import CORS
 from src.app.interfaces.api.middleware.deadline import Deadline
 from src.app.interfaces.api.middleware.edge import Edge
 from src.app.interfaces.api.middleware.versions import Versions
@@ -81,7 +81,7 @@ def make_app(settings: Settings, process: Callable[[], AbstractAsyncContextManag
     app.add_middleware(Edge, hosts=settings.TRUSTED_HOSTS, at_once=settings.MAX_REQUESTS_AT_ONCE)
     if settings.CORS_ORIGIN_WHITELIST:
         app.add_middleware(
-            CORSMiddleware,
+            CORS,
             allow_origins=settings.CORS_ORIGIN_WHITELIST,
             allow_credentials=settings.CORS_ALLOW_CREDENTIALS,
             allow_methods=["*"],
