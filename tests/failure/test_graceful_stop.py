@@ -12,7 +12,7 @@ from src.app.config.settings import ROOT
 from src.app.infrastructure.bootstrap import Process
 from src.local.ports import free_port
 from tests.builders.users import PASSWORD, an_email
-from tests.builders.waiting import until
+from tests.builders.waiting import until_ready
 
 
 class TestAPI:
@@ -25,15 +25,8 @@ class TestAPI:
             sys.executable, *command.split(), cwd=ROOT, env=variables, stderr=asyncio.subprocess.DEVNULL
         )
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
-
-            async def is_ready() -> bool:
-                try:
-                    return (await client.get("/health/ready/")).status_code == 200
-                except httpx2.TransportError:
-                    return False
-
             try:
-                await until(is_ready, within=30)
+                await until_ready(client)
                 sign_up = {"email": an_email(), "password": PASSWORD}
                 answering = asyncio.create_task(client.post("/api/v1/auth/sign-up/", json=sign_up))
                 await asyncio.sleep(0.3)

@@ -22,7 +22,7 @@ from src.app.domain.users.value_objects.users_vob import FullName
 from src.app.infrastructure.bootstrap import Process
 from src.local.ports import free_port
 from tests.builders.users import PASSWORD, a_new_user
-from tests.builders.waiting import until
+from tests.builders.waiting import until_ready
 
 PEOPLE = ("ada", "grace")
 SUPERADMIN = "admin"
@@ -53,15 +53,8 @@ async def api(process: Process, environment: Mapping[str, str], tmp_path: Path) 
         )
     url = f"http://127.0.0.1:{port}"
     async with httpx2.AsyncClient(base_url=url) as client:
-
-        async def is_ready() -> bool:
-            try:
-                return (await client.get("/health/ready/")).status_code == 200
-            except httpx2.TransportError:
-                return False
-
         try:
-            await until(is_ready, within=30)
+            await until_ready(client)
             yield url
         finally:
             server.terminate()
