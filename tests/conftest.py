@@ -123,7 +123,24 @@ def environment(servers: Addresses, tmp_path_factory: pytest.TempPathFactory) ->
     }
     asyncio.run(_make_database(postgresql, variables["DB_NAME"]))
     migrate(variables)
+    asyncio.run(_announce_users(variables))
     return variables
+
+
+async def _announce_users(variables: Mapping[str, str]) -> None:
+    # The tests show the cache on users, of whom the product keeps none.
+    connection = await asyncpg.connect(
+        host=variables["DB_HOST"],
+        port=int(variables["DB_PORT"]),
+        user=variables["DB_USER"],
+        password=variables["DB_PASSWORD"],
+        database=variables["DB_NAME"],
+    )
+    await connection.execute(
+        "CREATE TRIGGER announce_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON users"
+        " FOR EACH STATEMENT EXECUTE FUNCTION announce_change()"
+    )
+    await connection.close()
 
 
 def migrate(variables: Mapping[str, str]) -> None:

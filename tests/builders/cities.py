@@ -4,6 +4,9 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+from src.app.application.common.lists import ListQuery
+from src.app.application.common.page import Page
+from src.app.application.dto.users import UserDTO
 from src.app.infrastructure.bootstrap import Process
 from src.app.infrastructure.cache import cached
 from src.app.infrastructure.persistence.changes import horizon
@@ -31,6 +34,10 @@ class Cities(UsersPSQLRepository):
         self.read.set()
         await self.may_end.wait()
         return found
+
+    @cached(User, ttl=timedelta(minutes=1))
+    async def page_users(self, query: ListQuery) -> Page[UserDTO]:
+        return await super().page_users(query)
 
     @cached(User, ttl=timedelta(minutes=1))
     async def find_city(self, email: str) -> str | None:

@@ -97,8 +97,8 @@ class TestRepetition:
         there = [{"id": row.id, "city": "there"} for row in rows]
 
         await asyncio.gather(
-            *(users.update_bulk(there if n % 2 else there[::-1], is_return_require=False) for n in range(4)),
-            *(users.update({"id__gt": 0}, {"state": f"{n}"}, is_return_require=False) for n in range(4)),
+            *(users.update_bulk(there if n % 2 else there[::-1], is_return_require=False) for n in range(3)),
+            *(users.update({"id__gt": 0}, {"state": f"{n}"}, is_return_require=False) for n in range(3)),
         )
 
         assert await users.count({"city": "there", "state__is_null": False}) == 20

@@ -157,7 +157,7 @@ async def bootstrap(settings: Settings, *, name: str, has_deadlines: bool = Fals
             revocations=revocations,
             signer=JoseTokenSigner(settings.SECRET_KEY.get_secret_value()),
             tasks=CeleryTaskQueue(settings),
-            users_reader=UsersPSQLRepository(database, cache=read_cache),
+            users_reader=UsersPSQLRepository(database),
             users_uow=partial(UsersPSQLUnitOfWork, database),
         )
         stack.enter_context(current_container.use(container))

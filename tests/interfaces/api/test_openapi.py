@@ -37,7 +37,7 @@ from src.app.interfaces.api.routers import VERSIONS, routes_below
 # Prometheus asks for it, and no client of ours.
 OUTSIDE = {"/metrics"}
 # Told in words, since no operation answers it.
-OF_NO_OPERATION = {(404, "UNSUPPORTED_API_VERSION")}
+OF_NO_OPERATION = {(400, "CORS_REFUSED"), (404, "UNSUPPORTED_API_VERSION")}
 
 
 def not_started() -> AbstractAsyncContextManager[Process]:

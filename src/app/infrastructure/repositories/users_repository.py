@@ -1,4 +1,3 @@
-from datetime import timedelta
 from functools import cached_property
 from uuid import UUID
 
@@ -9,7 +8,6 @@ from src.app.domain.common.contact import Email, Phone
 from src.app.domain.users.aggregates.user_agg import UserAggregate
 from src.app.domain.users.exceptions import EmailTakenError, PhoneTakenError
 from src.app.domain.users.value_objects.users_vob import FullName
-from src.app.infrastructure.cache import cached
 from src.app.infrastructure.persistence.models.users import User
 from src.app.infrastructure.persistence.unit_of_work import PSQLUnitOfWork
 from src.app.infrastructure.repositories.base import BasePSQLRepository
@@ -28,7 +26,6 @@ class UsersPSQLRepository(BasePSQLRepository[UserAggregate]):
     async def get_user(self, uuid: UUID) -> UserDTO:
         return await self.get_one({"uuid": uuid}, out=UserDTO)
 
-    @cached(User, ttl=timedelta(minutes=5))
     async def page_users(self, query: ListQuery) -> Page[UserDTO]:
         return await self.get_queried(query, out=UserDTO)
 

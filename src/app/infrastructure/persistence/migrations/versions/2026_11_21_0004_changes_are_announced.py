@@ -15,7 +15,8 @@ depends_on: str | Sequence[str] | None = None
 
 
 def upgrade() -> None:
-    # For every table that the cache may answer for; told when the transaction commits, if it does.
+    # For the triggers of tables that the cache may answer for (docs/source/caching.md); told when the
+    # transaction commits, if it does.
     op.execute("""
         CREATE FUNCTION announce_change() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
@@ -23,12 +24,7 @@ def upgrade() -> None:
             RETURN NULL;
         END $$
     """)
-    op.execute("""
-        CREATE TRIGGER announce_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON users
-        FOR EACH STATEMENT EXECUTE FUNCTION announce_change()
-    """)
 
 
 def downgrade() -> None:
-    op.execute("DROP TRIGGER announce_change ON users")
     op.execute("DROP FUNCTION announce_change()")
