@@ -35,6 +35,8 @@ def _run(options: Sequence[str]) -> int:
         return _test(chosen.run_tests, without_brokers=chosen.without_brokers)
     if chosen.run_benchmarks is not None:
         return _become("benchmarks", *chosen.run_benchmarks)
+    if chosen.run_fuzz:
+        return _become("tests.fuzz")
     names = chosen.names or [name for name in PROCESSES if name != "flower"]
     if chosen.docker:
         return docker.run(ROOT, names)

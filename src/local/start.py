@@ -31,7 +31,7 @@ def _lock_for_run(options: list[str]) -> str:
     if chosen.run_benchmarks is not None:
         return "benchmarks"
     kafka = chosen.broker == "kafka" or (chosen.broker is None and _kafka_is_set())
-    return "dev" if kafka or chosen.run_tests is not None else "local"
+    return "dev" if kafka or chosen.run_fuzz or chosen.run_tests is not None else "local"
 
 
 def _kafka_is_set() -> bool:

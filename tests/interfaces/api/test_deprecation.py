@@ -14,6 +14,7 @@ from src.app.application.common.dto import Command
 from src.app.infrastructure.bootstrap import Process
 from src.app.interfaces.api import routers
 from src.app.interfaces.api.core.dependencies import RunningProcess
+from src.app.interfaces.api.core.versions import VERSIONS
 from src.app.interfaces.api.v1.routers import RESOURCES
 from tests.interfaces.api.conftest import Served, asking
 
@@ -124,11 +125,11 @@ class TestVersion:
     async def test_all_its_operations_tell(
         self, client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setitem(routers.VERSIONS, "v2", FIELD)
+        monkeypatch.setitem(VERSIONS, "v2", FIELD)
         noted = (await client.get("/api/v2/debug/ping/")).json()["meta"]["deprecation"]
         assert (noted["version"], noted["message"]) == ("v2", "Version v2 is deprecated")
-        monkeypatch.setitem(routers.VERSIONS, "v2", None)
-        monkeypatch.setitem(routers.VERSIONS, "v1", FIELD)
+        monkeypatch.setitem(VERSIONS, "v2", None)
+        monkeypatch.setitem(VERSIONS, "v1", FIELD)
 
         assert told(await client.get("/api/v1/debug/ping/"))[0] == "@1790812800"
         assert told(await client.get("/api/v2/debug/ping/")) == (None, None, None)

@@ -18,9 +18,9 @@ from uuid_utils.compat import uuid7
 
 from src.app.application.common.context import request_id
 from src.app.domain.common.exceptions import AppException, AuthenticationError, StaleVersionError
+from src.app.interfaces.api.core.versions import DEFAULT_VERSION
 from src.app.interfaces.outcomes import outcome_of
 
-DEFAULT_VERSION = "v1"
 MAX_DETAILS = 50
 MAX_FIELD_LENGTH = 200
 

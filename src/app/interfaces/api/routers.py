@@ -3,16 +3,10 @@ from collections.abc import Iterator
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
 
-from src.app.application.common.deprecation import Deprecation
 from src.app.interfaces.api import health, metrics_endpoint
 from src.app.interfaces.api.core.route import StrictRoute
+from src.app.interfaces.api.core.versions import VERSIONS
 from src.app.interfaces.api.v1.routers import FOR_DEVELOPERS, RESOURCES
-
-VERSIONS: dict[str, Deprecation | None] = {"v1": None, "v2": None}
-"""v1 answers plain bodies; v2 the same from the same handlers, in an envelope (see `middleware/versions.py`).
-
-One that is to go says so here.
-"""
 
 
 def routes(*, with_debug: bool) -> Iterator[APIRoute]:

@@ -14,7 +14,8 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from src.app.application.common.context import request_id, request_id_of
-from src.app.interfaces.api.errors import DEFAULT_VERSION, RequestError, answer
+from src.app.interfaces.api.core.versions import DEFAULT_VERSION
+from src.app.interfaces.api.errors import RequestError, answer
 from src.app.interfaces.api.middleware.context import MARKS_OF_REFUSALS
 from src.app.interfaces.api.middleware.edge import (
     MAX_HEADER_BYTES,
@@ -41,12 +42,16 @@ class PatientProtocol(HttpToolsProtocol):
     transport: Transport
     url = b""
     _in_work: RequestResponseCycle | None = None
-    _is_in_head = True
     _is_refused = False
-    _is_told_again = False
-    _read = 0
-    _unused = 0
+
+    # Reading: bytes that bring neither a head nor a body further are counted, and how long a head takes.
+    _is_in_head = True
     _head_due: TimerHandle | None = None
+    _chunk = 0
+    _idle_bytes = 0
+    _is_replaying = False
+
+    # Writing: what the client had not taken when it was looked at last.
     _unsent = 0
     _taking: TimerHandle | None = None
 
@@ -69,7 +74,7 @@ class PatientProtocol(HttpToolsProtocol):
             return
         idle, self.timeout_keep_alive_task = self.timeout_keep_alive_task, None
         before = self.scope
-        self._read = len(data)
+        self._chunk = len(data)
         self._parse(data)
         if idle is not None:
             # Empty lines between two requests are no request, and end no wait for one.
@@ -79,24 +84,24 @@ class PatientProtocol(HttpToolsProtocol):
                 idle.cancel()
         if self._is_refused or self.transport.is_closing():
             return
-        self._unused += self._read
-        if self._unused > _MAX_HEAD_BYTES:
+        self._idle_bytes += self._chunk
+        if self._idle_bytes > _MAX_HEAD_BYTES:
             self._refuse(headers_too_large())
         elif self._is_in_head and self._head_due is None:
             # Most heads come whole, and need no timer.
             self._head_due = self.loop.call_later(HEAD_SECONDS, self._give_up)
 
     def on_message_begin(self) -> None:
-        if self._is_told_again:
+        if self._is_replaying:
             return
         if len(self.pipeline) >= MAX_PIPELINED:
             raise BufferError
         super().on_message_begin()
         self._is_in_head = True
-        self._use()
+        self._progress()
 
     def on_url(self, url: bytes) -> None:
-        if not self._is_told_again:
+        if not self._is_replaying:
             super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -105,17 +110,17 @@ class PatientProtocol(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        if self._is_told_again:
+        if self._is_replaying:
             return
         self._is_in_head = False
-        self._use()
+        self._progress()
         if self._head_due is not None:
             self._head_due.cancel()
             self._head_due = None
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        self._use()
+        self._progress()
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -136,30 +141,30 @@ class PatientProtocol(HttpToolsProtocol):
                     if self._should_upgrade():
                         self.handle_websocket_upgrade()
                         return
-                    self._tell_again()
+                    self._replay_framing()
                     data = data[upgrade.args[0] :]
                 else:
                     return
         except HttpParserError:
             self._refuse(url_too_long() if len(self.url) > MAX_URL_BYTES else not_http())
 
-    def _tell_again(self) -> None:
+    def _replay_framing(self) -> None:
         """Tell the parser of the body of a request that asks for a protocol which we do not speak.
 
         It would take the body for the next request (RFC 9110, section 7.8; CWE-444).
         """
         if framing := self._framing():
-            self._is_told_again = True
+            self._is_replaying = True
             self.parser.feed_data(b"POST / HTTP/1.1\r\n" + framing + b"\r\n")
-            self._is_told_again = False
+            self._is_replaying = False
 
     def _framing(self) -> bytes:
         told = [header for header in self.headers if header[0] in {b"content-length", b"transfer-encoding"}]
         return b"".join(name + b": " + value + b"\r\n" for name, value in told)
 
-    def _use(self) -> None:
-        # Of what is being read now, the rest may be a whole part of a request too.
-        self._unused = -self._read
+    def _progress(self) -> None:
+        # Nothing of the chunk in hand counts as idle: its rest may bring the request further too.
+        self._idle_bytes = -self._chunk
 
     def pause_writing(self) -> None:
         super().pause_writing()

@@ -34,12 +34,7 @@ class StrictRequest(Request):
         kind = header_of(self.scope, b"content-type").partition(";")[0].strip().lower()
         encoding = header_of(self.scope, b"content-encoding").strip().lower()
         if kind not in taken or encoding not in {"", "identity"}:
-            types = ", ".join(taken)
-            # RFC 5789 (section 3.1) for PATCH, RFC 9110 (section 15.5.16) for the others.
-            name = "Accept-Patch" if self.method == "PATCH" else "Accept"
-            raise RequestError(
-                415, "UNSUPPORTED_MEDIA_TYPE", f"A body here is {types}, not compressed", headers={name: types}
-            )
+            raise unsupported_media_type(self.method)
 
     def sent_fields(self) -> Set[str]:
         """Return the names of the fields that were sent, once they are read."""
@@ -131,3 +126,17 @@ def _refuse_constant(name: str) -> NoReturn:
 
 def _invalid(message: str) -> RequestError:
     return RequestError(400, "INVALID_JSON", message)
+
+
+def unsupported_media_type(method: str) -> RequestError:
+    """Say which types of body a method takes: RFC 5789 (section 3.1) for PATCH, RFC 9110 (15.5.16) for others."""
+    types = ", ".join(_types_of(method))
+    name = "Accept-Patch" if method == "PATCH" else "Accept"
+    return RequestError(
+        415, "UNSUPPORTED_MEDIA_TYPE", f"A body here is {types}, not compressed", headers={name: types}
+    )
+
+
+def _types_of(method: str) -> tuple[str, ...]:
+    json_alone = ("application/json",)
+    return ("application/merge-patch+json", *json_alone) if method == "PATCH" else json_alone

@@ -1,5 +1,13 @@
-"""How a path and an operation say their version."""
+"""The versions of the API, and how a path and an operation say theirs."""
 
+from src.app.application.common.deprecation import Deprecation
+
+VERSIONS: dict[str, Deprecation | None] = {"v1": None, "v2": None}
+"""v1 answers plain bodies; v2 the same from the same handlers, in an envelope (see `middleware/versions.py`).
+
+One that is deprecated says so here.
+"""
+DEFAULT_VERSION = "v1"
 PREFIX = "/api/"
 ENVELOPED = "v2"
 

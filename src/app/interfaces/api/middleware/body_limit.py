@@ -27,7 +27,7 @@ class BodyLimit:
         if not length and not header_of(scope, b"transfer-encoding"):
             await self._app(scope, receive, send)
         elif length and (not length.isdigit() or int(length) > self._limit):
-            raise self._too_large()
+            raise body_too_large(self._limit)
         else:
             await self._app(scope, self._counted(receive), send)
 
@@ -40,17 +40,22 @@ class BodyLimit:
             try:
                 message = await asyncio.wait_for(receive(), self._patience)
             except TimeoutError:
-                raise RequestError(408, "REQUEST_TIMEOUT", "The body did not arrive in time") from None
+                raise body_too_slow() from None
             if message["type"] == "http.disconnect" and not is_whole:
                 # Nobody hears this but the log.
                 raise RequestError(400, "BAD_REQUEST", "The client left before the body was whole")
             is_whole = not message.get("more_body", False)
             received += len(message.get("body", b""))
             if received > self._limit:
-                raise self._too_large()
+                raise body_too_large(self._limit)
             return message
 
         return counted
 
-    def _too_large(self) -> RequestError:
-        return RequestError(413, "PAYLOAD_TOO_LARGE", f"A body may have {self._limit} bytes")
+
+def body_too_slow() -> RequestError:
+    return RequestError(408, "REQUEST_TIMEOUT", "The body did not arrive in time")
+
+
+def body_too_large(limit: int) -> RequestError:
+    return RequestError(413, "PAYLOAD_TOO_LARGE", f"A body may have {limit} bytes")

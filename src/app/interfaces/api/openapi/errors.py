@@ -19,8 +19,10 @@ from src.app.domain.common.exceptions import (
     StaleVersionError,
     ValidationError,
 )
+from src.app.interfaces.api.core.json import unsupported_media_type
 from src.app.interfaces.api.core.responses import CODES
 from src.app.interfaces.api.errors import RequestError
+from src.app.interfaces.api.middleware.body_limit import body_too_large, body_too_slow
 from src.app.interfaces.api.middleware.deadline import deadline_exceeded
 from src.app.interfaces.api.middleware.edge import headers_too_large, overloaded, unknown_host, url_too_long
 from src.app.interfaces.api.openapi.components import reference, references
@@ -59,9 +61,9 @@ ANYWHERE = (
 )
 WITH_A_BODY = (
     Refusal(400, "INVALID_JSON", "Expecting value (line 1, column 1)"),
-    Refusal(408, "REQUEST_TIMEOUT", "The body did not arrive in time"),
-    Refusal(413, "PAYLOAD_TOO_LARGE", "A body may have 1048576 bytes"),
-    Refusal(415, "UNSUPPORTED_MEDIA_TYPE", "A body here is application/json, not compressed"),
+    Refusal.by_http(body_too_slow()),
+    Refusal.by_http(body_too_large(1024 * 1024)),
+    Refusal.by_http(unsupported_media_type("POST")),
 )
 WITH_INPUT = (Refusal.of(ValidationError),)
 WITH_A_CALLER = (Refusal.of(AuthenticationError),)
