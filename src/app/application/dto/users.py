@@ -24,7 +24,7 @@ from src.app.domain.users.aggregates.user_agg import UserAggregate
 from src.app.domain.users.value_objects.users_vob import FullName
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class UserDTO:
     """A user as they and the administrators see them."""
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from functools import cache, wraps
 from typing import Annotated, Any, get_args, get_origin
-from urllib.parse import unquote_plus
+from urllib.parse import parse_qsl, unquote_plus
 
 import orjson
 from fastapi import Depends, Request
@@ -33,10 +33,10 @@ async def list_request(request: Request) -> ListRequest:
     Raises:
         ValidationError: a parameter is unknown, given twice, or no such value.
     """
-    query = request.query_params
+    query = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
     conditions: dict[str, str] = {}
     given: dict[str, str] = {}
-    for name, value in query.multi_items():
+    for name, value in query:
         found = _FILTER.fullmatch(name)
         known, key = (conditions, found[1]) if found else (given, name)
         if not found and name not in _PARAMETERS:
