@@ -33,6 +33,12 @@ hypothesis.settings.register_profile("ci", deadline=None, print_blob=True)
 hypothesis.settings.register_profile("nightly", hypothesis.settings.get_profile("ci"), max_examples=1000)
 hypothesis.settings.load_profile("ci")
 
+# The tests show the cache on users, of whom the product keeps none.
+ANNOUNCE_USERS = """
+CREATE TRIGGER announce_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON users
+FOR EACH STATEMENT EXECUTE FUNCTION announce_change()
+"""
+
 _EMPTY = ";".join(f"DELETE FROM {table.name}" for table in reversed(Base.metadata.sorted_tables))
 
 
@@ -123,12 +129,12 @@ def environment(servers: Addresses, tmp_path_factory: pytest.TempPathFactory) ->
     }
     asyncio.run(_make_database(postgresql, variables["DB_NAME"]))
     migrate(variables)
-    asyncio.run(_announce_users(variables))
+    asyncio.run(run_sql(variables, ANNOUNCE_USERS))
     return variables
 
 
-async def _announce_users(variables: Mapping[str, str]) -> None:
-    # The tests show the cache on users, of whom the product keeps none.
+async def run_sql(variables: Mapping[str, str], sql: str) -> None:
+    """Run statements on the database of these variables."""
     connection = await asyncpg.connect(
         host=variables["DB_HOST"],
         port=int(variables["DB_PORT"]),
@@ -136,10 +142,7 @@ async def _announce_users(variables: Mapping[str, str]) -> None:
         password=variables["DB_PASSWORD"],
         database=variables["DB_NAME"],
     )
-    await connection.execute(
-        "CREATE TRIGGER announce_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON users"
-        " FOR EACH STATEMENT EXECUTE FUNCTION announce_change()"
-    )
+    await connection.execute(sql)
     await connection.close()
 
 

@@ -22,9 +22,7 @@ def parse_run(options: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--without-brokers", action="store_true", help="leave out the tests that need a broker")
     parser.add_argument("--run_tests", nargs=argparse.REMAINDER, metavar="…", help="run pytest with what follows")
     parser.add_argument("--run_benchmarks", nargs=argparse.REMAINDER, metavar="…", help="measure, all or by name")
-    parser.add_argument(
-        "--run_fuzz", action="store_true", help="ask the API all that its document says"
-    )
+    parser.add_argument("--run_fuzz", action="store_true", help="ask the API all that its document says")
     chosen = parser.parse_args(options)
     if "--without-brokers" in (chosen.run_tests or ()):
         chosen.run_tests.remove("--without-brokers")

@@ -11,6 +11,7 @@ import pytest
 from src.app.config.settings import ROOT, Settings
 from src.app.domain.common.events.base import DomainEvent
 from src.app.infrastructure import bootstrap as _bootstrap  # noqa: F401  loads the events of every context
+from src.app.infrastructure.persistence.models.container import SCHEMA_REVISION
 from src.app.interfaces.cli.consume import HANDLERS_MAP
 from src.local.options import PROCESSES
 
@@ -20,7 +21,7 @@ PAGES = [README, *sorted(DOCS.rglob("*.md"))]
 DECISIONS = sorted((DOCS / "adr").glob("0*.md"))
 HEADINGS = ["Context", "Decision", "Consequences", "When it does not apply", "Where"]
 
-OPTIONS = {*PROCESSES, "tests", "benchmarks"}
+OPTIONS = {*PROCESSES, "tests", "benchmarks", "fuzz"}
 VARIABLES = {
     *Settings.model_fields,
     "WEB_CONCURRENCY",
@@ -86,6 +87,9 @@ class TestWhatThePagesName:
         unknown = {(page.name, name) for page in PAGES for name in named(page, r"`([A-Z]+_[A-Z_]+)`") - VARIABLES}
 
         assert unknown == set()
+
+    def test_the_next_migration_is_the_next(self) -> None:
+        assert named(DOCS / "contexts.md", r"--rev-id (\d+)") == {f"{int(SCHEMA_REVISION) + 1:04}"}
 
     def test_every_event_in_and_out_is_told_of(self) -> None:
         told = named(DOCS / "messages.md", r"\n\| `([a-z]+\.[a-z_]+)` \|")

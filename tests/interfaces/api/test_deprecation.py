@@ -14,8 +14,8 @@ from src.app.application.common.dto import Command
 from src.app.infrastructure.bootstrap import Process
 from src.app.interfaces.api import routers
 from src.app.interfaces.api.core.dependencies import RunningProcess
-from src.app.interfaces.api.core.versions import VERSIONS
 from src.app.interfaces.api.v1.routers import RESOURCES
+from src.app.interfaces.api.versions import VERSIONS
 from tests.interfaces.api.conftest import Served, asking
 
 GONE = Deprecation(since=date(2026, 11, 1), sunset=date(2027, 5, 1), link="https://docs.example.com/old")

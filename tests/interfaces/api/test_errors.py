@@ -12,10 +12,10 @@ from loguru import logger
 
 from src.app.config.settings import SettingsTest
 from src.app.domain.common.exceptions import AppException
-from src.app.interfaces.api.core.versions import VERSIONS
 from src.app.interfaces.api.middleware.body_limit import BodyLimit
 from src.app.interfaces.api.middleware.deadline import Deadline
 from src.app.interfaces.api.middleware.versions import Versions
+from src.app.interfaces.api.versions import VERSIONS
 from src.app.interfaces.outcomes import OUTCOMES
 from tests.builders.users import PASSWORD, an_email
 from tests.interfaces.api.conftest import Served

@@ -294,7 +294,7 @@ class TestDocument:
 
         shared = document["components"]["parameters"]
         named = [p["$ref"].rpartition("/")[2] for p in document["paths"]["/api/v1/users/"]["get"]["parameters"]]
-        parameters = {name: shared[name] for name in named}
+        parameters = {shared[name]["name"]: shared[name] for name in named}
         schema = parameters["filter"]["schema"]
         assert parameters["filter"]["style"] == "deepObject"
         assert schema["properties"]["created_at__gte"] == {"type": "string", "format": "date-time"}

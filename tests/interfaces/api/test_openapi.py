@@ -31,9 +31,9 @@ from src.app.interfaces.api.core.dependencies import CurrentActor
 from src.app.interfaces.api.core.list_parameters import parameters_of
 from src.app.interfaces.api.core.lists import Wanted
 from src.app.interfaces.api.core.responses import responses_of
-from src.app.interfaces.api.core.versions import VERSIONS
 from src.app.interfaces.api.openapi import errors
 from src.app.interfaces.api.routers import routes_below
+from src.app.interfaces.api.versions import VERSIONS
 
 # Prometheus asks for it, and no client of ours.
 OUTSIDE = {"/metrics"}

@@ -13,8 +13,8 @@ from fastapi.routing import APIRoute
 from src.app.domain.common.contact import Email
 from src.app.domain.users.value_objects.users_vob import FullName
 from src.app.infrastructure.bootstrap import Process
-from src.app.interfaces.api.core.versions import VERSIONS
 from src.app.interfaces.api.routers import routes
+from src.app.interfaces.api.versions import VERSIONS
 from tests.builders.users import PASSWORD, an_email
 
 ADMIN = "admin"

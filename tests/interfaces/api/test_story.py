@@ -5,7 +5,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from src.app.interfaces.api.core.versions import VERSIONS
+from src.app.interfaces.api.versions import VERSIONS
 from tests.builders.users import PASSWORD, an_email
 
 pytestmark = pytest.mark.parametrize("version", VERSIONS)

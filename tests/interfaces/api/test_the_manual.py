@@ -11,16 +11,16 @@ import pytest
 from fastapi import APIRouter, Depends
 
 from src.app.application.common.actor import Actor
-from src.app.application.common.dto import Command, Line
+from src.app.application.common.dto import Command, FilledLine
 from src.app.application.common.raises import raises
 from src.app.application.dto.fields import example
 from src.app.config.settings import ROOT
-from src.app.domain.common.exceptions import NotFoundError, ValidationError
+from src.app.domain.common.exceptions import LimitExceededError, NotFoundError
 from src.app.infrastructure.bootstrap import Process
 from src.app.interfaces.api import routers
 from src.app.interfaces.api.core.dependencies import CurrentActor
 from src.app.interfaces.api.core.responses import responses_of
-from src.app.interfaces.api.v1.routers import RESOURCES
+from src.app.interfaces.api.v1.endpoints.auth import resources as auth
 from tests.builders.users import PASSWORD, an_email
 from tests.interfaces.api.conftest import Served, asking
 
@@ -33,10 +33,10 @@ def made_by_the_page() -> APIRouter:
     names: dict[str, Any] = {
         thing.__name__: thing
         for thing in (
-            *(APIRouter, Actor, Command, Depends, NotFoundError, UUID, ValidationError),
+            *(APIRouter, Actor, Command, Depends, LimitExceededError, NotFoundError, UUID),
             *(dataclass, example, raises, responses_of, uuid4),
         )
-    } | {"Annotated": Annotated, "CurrentActor": CurrentActor, "Line": Line, "__name__": __name__}
+    } | {"Annotated": Annotated, "CurrentActor": CurrentActor, "FilledLine": FilledLine, "__name__": __name__}
     exec(service, names)
     notes = names["AppNotesService"]()
 
@@ -52,7 +52,7 @@ def made_by_the_page() -> APIRouter:
 @pytest.fixture
 async def ada(process: Process, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[httpx2.AsyncClient]:
     """Return a client signed in to a service that has the page's resource too."""
-    monkeypatch.setattr(routers, "RESOURCES", (*RESOURCES, made_by_the_page()))
+    monkeypatch.setattr(routers, "RESOURCES", (auth.router, made_by_the_page()))
     async with asking(Served(process)) as client:
         sign_up = {"email": an_email(), "password": PASSWORD, "issue_tokens": True}
         answer = await client.post("/api/v1/auth/sign-up/", json=sign_up)
@@ -77,7 +77,7 @@ async def test_it_answers_on_both_versions_and_to_its_owner(ada: httpx2.AsyncCli
 @pytest.mark.parametrize(
     ("sent", "status", "code"),
     [
-        ({"json": {"text": ""}}, 422, "VALIDATION_ERROR"),
+        ({"json": {"text": " "}}, 422, "VALIDATION_ERROR"),
         ({"json": {"text": "a", "more": 1}}, 422, "VALIDATION_ERROR"),
         ({"json": {"text": "x" * 256}}, 422, "VALIDATION_ERROR"),
         ({"content": b"{", "headers": {"Content-Type": "application/json"}}, 400, "INVALID_JSON"),
@@ -118,7 +118,13 @@ async def test_it_stands_in_the_document_with_every_code(ada: httpx2.AsyncClient
         write = paths[f"/api/{version}/notes/"]["post"]
         read = paths[f"/api/{version}/notes/{{uuid}}/"]["get"]
         assert (write["operationId"], read["operationId"]) == (f"write_note{suffix}", f"get_note{suffix}")
-        assert {"UNAUTHENTICATED", "VALIDATION_ERROR", "INVALID_JSON", "IDEMPOTENCY_KEY_REUSED"} <= codes(write)
+        assert {
+            "UNAUTHENTICATED",
+            "LIMIT_EXCEEDED",
+            "VALIDATION_ERROR",
+            "INVALID_JSON",
+            "IDEMPOTENCY_KEY_REUSED",
+        } <= codes(write)
         assert {"UNAUTHENTICATED", "NOT_FOUND", "RATE_LIMITED"} <= codes(read)
         assert "304" in read["responses"]
         assert write["tags"] == ["notes"]

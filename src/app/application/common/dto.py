@@ -1,9 +1,9 @@
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from src.app.application.common.text import STORABLE, is_storable
+from src.app.application.common.text import FILLED, STORABLE, is_storable
 
 
 class Command(BaseModel):
@@ -25,9 +25,18 @@ def _storable(text: str) -> str:
 
 
 MAX_LINE_LENGTH = 255
+MAX_TEXT_LENGTH = 10_000
 Line = Annotated[
     str,
     StringConstraints(max_length=MAX_LINE_LENGTH, strip_whitespace=True),
     AfterValidator(_storable),
-    WithJsonSchema({"type": "string", "maxLength": MAX_LINE_LENGTH, "pattern": STORABLE}),
+    Field(json_schema_extra={"pattern": STORABLE}),
+]
+FilledLine = Annotated[Line, StringConstraints(min_length=1), Field(json_schema_extra={"pattern": FILLED})]
+"""A line that says something; spaces around it are not of it."""
+Text = Annotated[
+    str,
+    StringConstraints(max_length=MAX_TEXT_LENGTH),
+    AfterValidator(_storable),
+    Field(json_schema_extra={"pattern": STORABLE}),
 ]

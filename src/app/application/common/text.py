@@ -5,6 +5,8 @@ from uuid import UUID
 
 STORABLE = r"^[^\u0000]*$"
 """`is_storable` as documents say it; a lone surrogate has no form in UTF-8 JSON that they could forbid."""
+FILLED = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
+"""The same of text that is more than space."""
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-?)[0-9a-fA-F]{4}\1[0-9a-fA-F]{4}\1[0-9a-fA-F]{4}\1[0-9a-fA-F]{12}")

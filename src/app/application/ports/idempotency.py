@@ -7,7 +7,7 @@ from src.app.domain.common.exceptions import ConflictError, ValidationError
 
 class IdempotencyKeyReusedError(ValidationError):
     code = "IDEMPOTENCY_KEY_REUSED"
-    default_message = "This Idempotency-Key was sent with another request"
+    default_message = "This Idempotency-Key was sent with another request; give each request a key of its own"
 
 
 class RequestInProgressError(ConflictError):
@@ -18,7 +18,10 @@ class RequestInProgressError(ConflictError):
 
 class RequestAlreadyDoneError(ConflictError):
     code = "REQUEST_ALREADY_DONE"
-    default_message = "The request with this Idempotency-Key was carried out, and its answer is not kept"
+    default_message = (
+        "The request with this Idempotency-Key was carried out, and its answer, which is secret, is not kept; "
+        "with a new key it is carried out again"
+    )
 
 
 @dataclass(frozen=True, slots=True)

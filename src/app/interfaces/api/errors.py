@@ -18,7 +18,7 @@ from uuid_utils.compat import uuid7
 
 from src.app.application.common.context import request_id
 from src.app.domain.common.exceptions import AppException, AuthenticationError, StaleVersionError
-from src.app.interfaces.api.core.versions import DEFAULT_VERSION
+from src.app.interfaces.api.versions import DEFAULT_VERSION
 from src.app.interfaces.outcomes import outcome_of
 
 MAX_DETAILS = 50

@@ -5,8 +5,8 @@ from fastapi.routing import APIRoute
 
 from src.app.interfaces.api import health, metrics_endpoint
 from src.app.interfaces.api.core.route import StrictRoute
-from src.app.interfaces.api.core.versions import VERSIONS
 from src.app.interfaces.api.v1.routers import FOR_DEVELOPERS, RESOURCES
+from src.app.interfaces.api.versions import VERSIONS
 
 
 def routes(*, with_debug: bool) -> Iterator[APIRoute]:

@@ -14,7 +14,6 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from src.app.application.common.context import request_id, request_id_of
-from src.app.interfaces.api.core.versions import DEFAULT_VERSION
 from src.app.interfaces.api.errors import RequestError, answer
 from src.app.interfaces.api.middleware.context import MARKS_OF_REFUSALS
 from src.app.interfaces.api.middleware.edge import (
@@ -23,6 +22,7 @@ from src.app.interfaces.api.middleware.edge import (
     headers_too_large,
     url_too_long,
 )
+from src.app.interfaces.api.versions import DEFAULT_VERSION
 
 HEAD_SECONDS = 10.0
 """In which the head of a request arrives, from its first byte or from the connection's beginning."""

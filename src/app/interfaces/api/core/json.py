@@ -68,7 +68,7 @@ def parse_json(body: bytes) -> Any:
     except UnicodeDecodeError:
         raise _invalid("The body is not UTF-8") from None
     except json.JSONDecodeError as error:
-        raise _invalid(f"{error.msg} (line {error.lineno}, column {error.colno})") from None
+        raise _invalid(f"The body is not JSON: {error.msg} (line {error.lineno}, column {error.colno})") from None
     except (ValueError, RecursionError) as error:
         raise _invalid(str(error)) from None
 
@@ -133,7 +133,10 @@ def unsupported_media_type(method: str) -> RequestError:
     types = ", ".join(_types_of(method))
     name = "Accept-Patch" if method == "PATCH" else "Accept"
     return RequestError(
-        415, "UNSUPPORTED_MEDIA_TYPE", f"A body here is {types}, not compressed", headers={name: types}
+        415,
+        "UNSUPPORTED_MEDIA_TYPE",
+        f"The Content-Type of a body here is {types}, without a Content-Encoding",
+        headers={name: types},
     )
 
 

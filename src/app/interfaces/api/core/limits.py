@@ -13,7 +13,7 @@ from starlette.types import Scope
 from src.app.application.common.actor import Actor
 from src.app.application.ports.limits import Allowance, Limited
 from src.app.domain.common.exceptions import RateLimitedError
-from src.app.interfaces.api.core.versions import version_of
+from src.app.interfaces.api.versions import version_of
 
 
 def is_limited(path: str) -> bool:
@@ -95,4 +95,6 @@ def _heed(scope: Scope, allowance: Allowance | None) -> None:
         return
     scope["allowance"] = allowance
     if allowance.is_exceeded:
-        raise RateLimitedError(retry_after=allowance.reset)
+        policy, limit, _, reset, _ = allowance
+        told = f"These are more than {limit} requests a minute ({policy}); try again in {reset} s"
+        raise RateLimitedError(told, retry_after=reset)

@@ -18,7 +18,7 @@ from src.app.interfaces.api.core.idempotency import once
 from src.app.interfaces.api.core.json import StrictRequest
 from src.app.interfaces.api.core.limits import count_address, is_limited
 from src.app.interfaces.api.core.lists import answering_pages
-from src.app.interfaces.api.core.versions import name_in, version_of
+from src.app.interfaces.api.versions import name_in, version_of
 
 _COPIED = (
     *WRITTEN_OTHERWISE,

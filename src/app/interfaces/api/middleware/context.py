@@ -14,8 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from src.app.application.common.context import current_actor, request_id, request_id_of
 from src.app.interfaces.api.core import deprecation, limits
 from src.app.interfaces.api.core.headers import header_of
-from src.app.interfaces.api.core.versions import DEFAULT_VERSION
 from src.app.interfaces.api.errors import answer
+from src.app.interfaces.api.versions import DEFAULT_VERSION
 from src.app.interfaces.metrics import DEPRECATED_REQUESTS, REQUEST_SECONDS
 
 UNROUTED = "unrouted"

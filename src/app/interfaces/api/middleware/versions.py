@@ -14,8 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from src.app.application.common.context import request_id
 from src.app.interfaces.api.core.deprecation import meta_of, note
 from src.app.interfaces.api.core.lists import pagination_of
-from src.app.interfaces.api.core.versions import DEFAULT_VERSION, ENVELOPED, PREFIX, VERSIONS, version_of
 from src.app.interfaces.api.errors import RequestError, to_json
+from src.app.interfaces.api.versions import DEFAULT_VERSION, ENVELOPED, PREFIX, VERSIONS, version_of
 
 _LOOKS_LIKE_A_VERSION = re.compile(r"v\d+")
 

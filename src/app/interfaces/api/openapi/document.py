@@ -10,11 +10,11 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 from src.app.config.settings import Settings
-from src.app.interfaces.api.core.versions import ENVELOPED, version_of
 from src.app.interfaces.api.openapi.components import add_shared, reference
 from src.app.interfaces.api.openapi.examples import example_of
 from src.app.interfaces.api.openapi.links import link_members
 from src.app.interfaces.api.openapi.operations import Nature, complete
+from src.app.interfaces.api.versions import ENVELOPED, version_of
 from src.app.interfaces.version import VERSION
 
 DESCRIPTION = """\
@@ -108,10 +108,11 @@ def _share_parameters(document: dict[str, Any]) -> None:
         for place, one in enumerate(parameters):
             if "$ref" in one or times[_text(one)] == 1:
                 continue
-            name = next((known for known, other in shared.items() if other == one), one["name"])
+            # What a query takes is an operation's own: the next list has a filter too.
+            own = f"{operation['operationId']}." if one["in"] == "query" else ""
+            name = next((known for known, other in shared.items() if other == one), f"{own}{one['name']}")
             if shared.setdefault(name, one) != one:
-                # Another parameter has this name already: the filters of two lists, say.
-                name = f"{operation['operationId']}.{name}"
+                name = f"{operation['operationId']}.{one['name']}"
                 shared[name] = one
             parameters[place] = reference("parameters", name)
 

@@ -60,7 +60,7 @@ ANYWHERE = (
     Refusal.by_http(deadline_exceeded()),
 )
 WITH_A_BODY = (
-    Refusal(400, "INVALID_JSON", "Expecting value (line 1, column 1)"),
+    Refusal(400, "INVALID_JSON", "The body is not JSON: Expecting value (line 1, column 1)"),
     Refusal.by_http(body_too_slow()),
     Refusal.by_http(body_too_large(1024 * 1024)),
     Refusal.by_http(unsupported_media_type("POST")),

@@ -6,8 +6,8 @@ from typing import Any
 from fastapi.routing import APIRoute
 
 from src.app.interfaces.api.core.responses import link
-from src.app.interfaces.api.core.versions import ENVELOPED, name_in, version_of
 from src.app.interfaces.api.openapi.operations import Nature
+from src.app.interfaces.api.versions import ENVELOPED, name_in, version_of
 
 
 def link_members(route: APIRoute, nature: Nature, operation: dict[str, Any], routes: Sequence[APIRoute]) -> None:

@@ -31,11 +31,11 @@ from src.app.interfaces.api.core.dependencies import asks_who
 from src.app.interfaces.api.core.json import MERGE_PATCH
 from src.app.interfaces.api.core.limits import is_limited
 from src.app.interfaces.api.core.responses import CODES
-from src.app.interfaces.api.core.versions import VERSIONS, version_of
 from src.app.interfaces.api.openapi import errors
 from src.app.interfaces.api.openapi.components import name_of, reference, references
 from src.app.interfaces.api.openapi.errors import Refusal
 from src.app.interfaces.api.openapi.examples import example_of
+from src.app.interfaces.api.versions import VERSIONS, version_of
 
 
 @dataclass(frozen=True, slots=True)

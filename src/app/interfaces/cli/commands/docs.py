@@ -35,7 +35,10 @@ def stale_documents() -> list[str]:
 
 def _made() -> Mapping[str, str]:
     # A tool of development: the images that serve have no YAML.
-    import yaml  # type: ignore[import-untyped]
+    try:
+        import yaml  # type: ignore[import-untyped]
+    except ModuleNotFoundError:
+        sys.exit("This needs the tools of development; `bash beautify.sh` installs them")
 
     from src.app.interfaces.api.documents.pages import ASSETS, SWAGGER
     from src.app.interfaces.api.documents.postman import postman_of
