@@ -52,6 +52,7 @@ class _Source(BaseSettings):
         frozen=True,
         hide_input_in_errors=True,
         validate_default=True,
+        defer_build=True,  # of all these classes, a process uses one
     )
 
 

@@ -6,7 +6,7 @@ from fastapi.routing import APIRoute
 from src.app.interfaces.api import health, metrics_endpoint
 from src.app.interfaces.api.core.route import StrictRoute
 from src.app.interfaces.api.v1.routers import FOR_DEVELOPERS, RESOURCES
-from src.app.interfaces.api.versions import VERSIONS
+from src.app.interfaces.api.versions import PREFIX, VERSIONS
 
 
 def routes(*, with_debug: bool) -> Iterator[APIRoute]:
@@ -16,14 +16,18 @@ def routes(*, with_debug: bool) -> Iterator[APIRoute]:
     level at each request, which costs more than the rest of the routing.
     """
     resources = (*RESOURCES, *FOR_DEVELOPERS) if with_debug else RESOURCES
-    for version in VERSIONS:
-        for router in resources:
-            yield from routes_below(f"/api/{version}", router)
+    first, *others = VERSIONS
+    operations = [route for router in resources for route in routes_below(PREFIX + first, router)]
+    yield from operations
+    for version in others:
+        yield from (
+            route.at(f"{PREFIX}{version}{route.path.removeprefix(PREFIX + first)}") for route in operations
+        )
     for router in (health.router, metrics_endpoint.router):
         yield from routes_below("", router)
 
 
-def routes_below(prefix: str, router: APIRouter) -> Iterator[APIRoute]:
+def routes_below(prefix: str, router: APIRouter) -> Iterator[StrictRoute]:
     """Yield the routes of a resource, each below the prefix and behind the guards of its router."""
     for route in router.routes:
         assert isinstance(route, APIRoute)  # noqa: S101  a resource has routes of its own and no routers

@@ -1,5 +1,6 @@
 import inspect
 from collections.abc import Callable, Coroutine, Sequence
+from copy import copy
 from functools import cached_property
 from typing import Any, Self
 
@@ -7,6 +8,7 @@ from fastapi import Request, Response
 from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from fastapi.params import Depends, Form
 from fastapi.routing import APIRoute
+from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from src.app.application.common.deprecation import deprecated_fields, deprecation_of
@@ -64,6 +66,17 @@ class StrictRoute(APIRoute):
         declared = {name: getattr(route, name) for name in _COPIED}
         declared["dependencies"] = [*guards, *(own for own in route.dependencies if own not in guards)]
         return cls(path, inspect.unwrap(route.endpoint), generate_unique_id_function=operation_id, **declared)
+
+    def at(self, path: str) -> Self:
+        """Return the same operation at another path with the same parameters: for another version, say.
+
+        All but the path is shared, for to build it anew takes two milliseconds of each start.
+        """
+        twin = copy(self)
+        twin.path = path
+        twin.path_regex, twin.path_format, twin.param_convertors = compile_path(path)
+        twin.unique_id = operation_id(twin)
+        return twin
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
