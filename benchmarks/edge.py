@@ -12,11 +12,15 @@ from contextlib import asynccontextmanager, nullcontext, redirect_stderr
 from statistics import median
 from typing import Any
 
+import uvicorn
 import uvloop
 from fastapi import FastAPI
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
 
 from benchmarks.report import Row, at_most
 from benchmarks.stage import Stage
+from src.app.interfaces.api.wire import PatientProtocol
 from src.local.progress import step
 
 ROUNDS = 9
@@ -30,6 +34,10 @@ _ADDED = {
     "RequestContext": "request id, address, headers of the answer, log line, metric",
 }
 
+_REQUEST = (
+    b"GET /api/v1/health/ HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n"
+    b"User-Agent: benchmark\r\nAuthorization: Bearer token\r\n\r\n"
+)
 _Call = Callable[[], Awaitable[None]]
 
 
@@ -52,6 +60,8 @@ def measure(stage: Stage) -> list[Row]:
     for name, told in _ADDED.items():
         rows.append(Row(f"{name}: CPU µs more", costs[name] - inner, detail=told))
         inner = costs[name]
+    told = "heads and readers that dawdle, what is no HTTP; beside uvicorn's own protocol"
+    rows.append(Row("PatientProtocol: CPU µs more", costs["our protocol"] - costs["uvicorn's"], detail=told))
     return rows
 
 
@@ -102,7 +112,41 @@ async def _applications() -> AsyncIterator[dict[str, _Call]]:
             layer = middleware(layer, *args, **kwargs)
             found[type(layer).__name__] = _calling(layer, "/api/v1/health/", state)
         found["v2"] = _calling(layer, "/api/v2/health/", state)
+        found |= {"uvicorn's": _receiving(HttpToolsProtocol), "our protocol": _receiving(PatientProtocol)}
         yield found
+
+
+def _receiving(protocol: type[HttpToolsProtocol]) -> _Call:
+    """Return what has a protocol read a request and write an answer of nothing."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    config = uvicorn.Config(app, http=protocol, lifespan="off", log_config=None)
+    config.load()
+    state = ServerState()
+    connection = protocol(config, state, {}, asyncio.get_running_loop())
+    connection.connection_made(_Wire())
+
+    async def call() -> None:
+        connection.data_received(_REQUEST)
+        await asyncio.gather(*state.tasks)
+
+    return call
+
+
+class _Wire(asyncio.Transport):
+    """A transport that takes everything."""
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:  # noqa: ARG002
+        return default
+
+    def is_closing(self) -> bool:
+        return False
+
+    def write(self, data: Any) -> None:
+        pass
 
 
 def _calling(app: Any, path: str, state: dict[str, Any]) -> _Call:
