@@ -56,6 +56,16 @@ class TestSources:
         assert loaded(elsewhere, DB_PORT="").stdout == "LOCAL 1\n"
 
 
+class TestEverywhere:
+    def test_credentials_are_not_for_every_origin(self, elsewhere: Path) -> None:
+        refused = loaded(
+            elsewhere, SECRET_KEY=SECRET, CORS_ORIGIN_WHITELIST='["*"]', CORS_ALLOW_CREDENTIALS="true"
+        )
+
+        assert refused.returncode != 0
+        assert "CORS_ALLOW_CREDENTIALS" in refused.stderr
+
+
 class TestProduction:
     def test_every_reason_is_told_at_once(self, elsewhere: Path) -> None:
         refused = loaded(

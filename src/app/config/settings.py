@@ -84,6 +84,14 @@ class HTTPSettings(_Source):
     METRICS_TOKEN: SecretStr | None = None
     API_KEY: SecretStr | None = None
 
+    @field_validator("CORS_ALLOW_CREDENTIALS")
+    @classmethod
+    def _no_credentials_for_everyone(cls, allowed: bool, info: Any) -> bool:
+        # With credentials a browser takes no `*`, so the server would have to reflect any origin.
+        if allowed and "*" in info.data.get("CORS_ORIGIN_WHITELIST", []):
+            raise _refusal("cannot be on while CORS_ORIGIN_WHITELIST holds '*'")
+        return allowed
+
     @field_validator("TRUSTED_PROXIES")
     @classmethod
     def _are_networks(cls, networks: list[str]) -> list[str]:
@@ -347,14 +355,6 @@ class SettingsProd(Settings):
         if rounds < MIN_BCRYPT_ROUNDS:
             raise _refusal(f"is below {MIN_BCRYPT_ROUNDS}")
         return rounds
-
-    @field_validator("CORS_ALLOW_CREDENTIALS")
-    @classmethod
-    def _no_credentials_for_everyone(cls, allowed: bool, info: Any) -> bool:
-        # With credentials a browser takes no `*`, so the server would have to reflect any origin.
-        if allowed and "*" in info.data.get("CORS_ORIGIN_WHITELIST", []):
-            raise _refusal("cannot be on while CORS_ORIGIN_WHITELIST holds '*'")
-        return allowed
 
 
 class SettingsError(Exception):
