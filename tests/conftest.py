@@ -127,13 +127,14 @@ def environment(servers: Addresses, tmp_path_factory: pytest.TempPathFactory) ->
         "MESSAGE_BROKER_URL": f"{redis}/{number}",
         "MAIL_FOLDER": str(tmp_path_factory.mktemp("mail")),
     }
-    asyncio.run(_make_database(postgresql, variables["DB_NAME"]))
+    name = variables["DB_NAME"]
+    asyncio.run(run_sql(postgresql, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)', f'CREATE DATABASE "{name}"'))
     migrate(variables)
     asyncio.run(run_sql(variables, ANNOUNCE_USERS))
     return variables
 
 
-async def run_sql(variables: Mapping[str, str], sql: str) -> None:
+async def run_sql(variables: Mapping[str, str], *statements: str) -> None:
     """Run statements on the database of these variables."""
     connection = await asyncpg.connect(
         host=variables["DB_HOST"],
@@ -142,7 +143,8 @@ async def run_sql(variables: Mapping[str, str], sql: str) -> None:
         password=variables["DB_PASSWORD"],
         database=variables["DB_NAME"],
     )
-    await connection.execute(sql)
+    for statement in statements:
+        await connection.execute(statement)
     await connection.close()
 
 
@@ -218,19 +220,6 @@ def _unless_left_out() -> Iterator[None]:
         yield
     except LeftOutError as left_out:
         pytest.skip(str(left_out))
-
-
-async def _make_database(postgresql: Mapping[str, str], name: str) -> None:
-    connection = await asyncpg.connect(
-        host=postgresql["DB_HOST"],
-        port=int(postgresql["DB_PORT"]),
-        user=postgresql["DB_USER"],
-        password=postgresql["DB_PASSWORD"],
-        database=postgresql["DB_NAME"],
-    )
-    await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-    await connection.execute(f'CREATE DATABASE "{name}"')
-    await connection.close()
 
 
 @pytest.fixture(autouse=True)
