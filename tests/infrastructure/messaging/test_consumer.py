@@ -30,9 +30,9 @@ class Queue:
         self._redis = redis
         self._process = process
 
-    async def put(self, message: Any) -> None:
+    async def put(self, message: Any, *, key: str = "") -> None:
         body = message if isinstance(message, bytes) else json.dumps(message).encode()
-        await self._redis.xadd(self.name, {"message": body})
+        await self._redis.xadd(self.name, {"message": body, **({"x-key": key} if key else {})})
 
     async def dead_letters(self) -> list[dict[str, Any]]:
         rows = await self._process.database.pool.fetch("SELECT * FROM dead_letters ORDER BY id")

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack, nullcontext
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import orjson
@@ -15,27 +16,34 @@ from src.app.application.common.text import storable
 from src.app.application.ports.messages import Handler
 from src.app.domain.common.exceptions import AppException, ExternalServiceError
 from src.app.infrastructure.common.heartbeat import Beating
-from src.app.infrastructure.extensions.psql_ext import Database
+from src.app.infrastructure.extensions.psql_ext import Database, Executor
 from src.app.infrastructure.messaging.backoff import backoff
-from src.app.infrastructure.messaging.broker import Broker, Delivery, Subscription
+from src.app.infrastructure.messaging.broker import Broker, Delivery, Message, Subscription
+from src.app.infrastructure.messaging.clients import headers as house
 from src.app.infrastructure.messaging.envelope import Envelope, parse
-from src.app.infrastructure.messaging.inbox import handled_once
-from src.app.infrastructure.providers.ids import new_uuid
+from src.app.infrastructure.messaging.inbox import Heard, note
+from src.app.infrastructure.messaging.parking import (
+    Failure,
+    Parked,
+    State,
+    claim,
+    due_in,
+    key_of,
+    park,
+    postpone,
+    resolve,
+)
 
 MAX_ATTEMPTS = 8
-MAX_ERROR_LENGTH = 4000
 RECEIVE_SECONDS = 1.0
 PAUSE_SECONDS = 1.0
 HANDLED_AT_ONCE = 16  # each holds a connection to PostgreSQL, of which a process has some forty
+PARKED_AT_ONCE = 4
+HELD_SECONDS = 0.2  # until another look at what other processes hold
+LOOK_SECONDS = 5.0  # for what other processes have parked, and for what a person has changed
 
 Stopped: TypeAlias = "asyncio.Task[Any]"
 """Done when consuming is to stop."""
-
-_BURY = """
-INSERT INTO dead_letters
-    (uuid, queue, message_id, event, body, headers, reason, error, attempts, first_seen)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING 1
-"""
 
 
 class _DeadError(Exception):
@@ -44,7 +52,7 @@ class _DeadError(Exception):
     def __init__(self, reason: str, error: str) -> None:
         super().__init__(error)
         self.reason = reason
-        self.error = storable(error)[:MAX_ERROR_LENGTH]
+        self.error = error
 
 
 class _DatabaseOutError(Exception):
@@ -59,8 +67,9 @@ class Consumer:
     """Takes messages from one queue and hands each to the handler of its event.
 
     A failure that may pass is retried with growing delay, up to a bound; what cannot be handled
-    goes to the dead letters with its reason. `is_transient` says which errors may pass. An outage
-    is nobody's failure and costs no attempt: while PostgreSQL is out, what is in hand waits.
+    goes to the dead letters with its reason. `is_transient` says which errors may pass. What comes
+    after a message of its key that failed waits for it (see `parking`). An outage is nobody's
+    failure and costs no attempt: while PostgreSQL is out, what is in hand waits.
     """
 
     def __init__(
@@ -84,11 +93,13 @@ class Consumer:
         self._max_attempts = max_attempts
         self._beating = beating
         self._hands = asyncio.Semaphore(HANDLED_AT_ONCE)
+        self._parked = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop` is set; what was received is then handled and settled first."""
         stopped = asyncio.create_task(stop.wait(), name="stop")
-        async with AsyncExitStack() as alive:
+        async with AsyncExitStack() as alive, asyncio.TaskGroup() as attendants:
+            attendants.create_task(self._attend(stopped))
             is_alive = False
             while not stop.is_set():
                 try:
@@ -147,76 +158,182 @@ class Consumer:
         return None
 
     async def _settle(self, subscription: Subscription, delivery: Delivery) -> None:
+        failure = None
         try:
-            await self._handle(delivery)
+            if await self._handle(delivery) is Heard.HELD:
+                failure = Failure(
+                    state=State.BEHIND, reason="behind", error="One of its key that came before it waits"
+                )
         except _DatabaseOutError:
             raise
-        except _DeadError as dead:
-            await self._bury(subscription, delivery, dead)
         except Exception as error:
-            await self._retry(subscription, delivery, error)
-        else:
+            failure = self._judged(delivery, error)
+        if failure is None:
             await subscription.done([delivery])
+        elif failure.state is State.DEAD:
+            await self._park(delivery, failure)
+            await _told(subscription.dead(delivery, reason=failure.reason, error=failure.error))
+        elif delivery.key:
+            await self._park(delivery, failure)
+            await subscription.done([delivery])
+        else:
+            await _told(subscription.retry(delivery, delay=failure.delay, error=failure.error))
 
-    async def _handle(self, delivery: Delivery) -> None:
-        envelope = _opened(delivery)
-        handler = self._handlers.get(envelope.event)
-        if handler is None:
-            raise _DeadError("unknown_event", f"Nothing here handles {envelope.event!r}")
-        payload = _payload(handler, envelope)
-        message_id = storable(envelope.id or delivery.id)
-        token = request_id.set(_request_id(envelope, delivery))
+    async def _handle(self, delivery: Delivery) -> Heard:
+        opened = _Opened.of(delivery, self._handlers)
         is_begun = False
         try:
-            async with handled_once(self._database, message_id=message_id, handler=handler.name) as is_new:
+            async with opened.named(), self._database.ambient_transaction() as executor:
                 is_begun = True
-                if is_new:
-                    await handler.call(payload, message_id)
-            logger.info("Message {} {}", envelope.event, "handled" if is_new else "was handled before")
-        except AppException as error:
-            if not is_begun and isinstance(error, ExternalServiceError):
+                heard = await opened.handle(executor, queue=self._queue, key=key_of(delivery))
+        except ExternalServiceError as error:
+            if not is_begun:
                 raise _DatabaseOutError(error.message) from error
-            if self._is_transient(error):
-                raise
-            raise _DeadError(error.code, error.message) from error
-        finally:
-            request_id.reset(token)
+            raise
+        logger.info("Message {} {}", opened.envelope.event, _TOLD[heard])
+        return heard
 
-    async def _retry(self, subscription: Subscription, delivery: Delivery, error: Exception) -> None:
-        if delivery.attempts + 1 >= self._max_attempts:
-            await self._bury(subscription, delivery, _DeadError("retries_spent", repr(error)))
-            return
-        delay = backoff(delivery.attempts + 1)
-        logger.opt(exception=error).warning("Message {!r} failed; again in {:.0f} s", delivery.id[:255], delay)
-        try:
-            await subscription.retry(delivery, delay=delay, error=repr(error))
-        except AppException as outage:
-            raise _BrokerOutError(outage.message) from outage
+    def _judged(self, delivery: Delivery, error: Exception) -> Failure:
+        """Say what becomes of a message whose handler failed."""
+        if isinstance(error, _DeadError):
+            failure = Failure(state=State.DEAD, reason=error.reason, error=error.error)
+        elif isinstance(error, AppException) and not self._is_transient(error):
+            failure = Failure(state=State.DEAD, reason=error.code, error=error.message)
+        elif delivery.attempts + 1 >= self._max_attempts:
+            failure = Failure(state=State.DEAD, reason="retries_spent", error=repr(error))
+        else:
+            delay = backoff(delivery.attempts + 1)
+            logger.opt(exception=error).warning("Message {!r} failed; again in {:.0f} s", delivery.id[:255], delay)
+            return Failure(state=State.WAITING, reason="failed", error=repr(error), delay=delay)
+        logger.error("Message {!r} is dead: {}: {!r}", delivery.id[:255], failure.reason, failure.error)
+        return failure
 
-    async def _bury(self, subscription: Subscription, delivery: Delivery, dead: _DeadError) -> None:
-        logger.error("Message {!r} is dead: {}: {!r}", delivery.id[:255], dead.reason, dead.error)
-        values = [
-            new_uuid(),
-            self._queue,
-            storable(delivery.id)[:255],
-            _event_of(delivery),
-            delivery.body,
-            {storable(name): storable(value) for name, value in delivery.headers.items()},
-            dead.reason[:100],
-            dead.error,
-            delivery.attempts + 1,
-            delivery.first_seen,
-        ]
+    async def _park(self, delivery: Delivery, failure: Failure) -> None:
         try:
-            await self._database.executor.fetch(_BURY, values)
+            async with self._database.transaction() as executor:
+                await park(executor, self._queue, delivery, failure, event=_event_of(delivery))
         except ExternalServiceError as outage:
             raise _DatabaseOutError(outage.message) from outage
         except AppException as refused:
+            if failure.state is not State.DEAD:
+                raise _DatabaseOutError(refused.message) from refused
             logger.error("Message {!r} is dead at the broker alone: {}", delivery.id[:255], refused.message)
+        self._parked.set()
+
+    async def _attend(self, stopped: Stopped) -> None:
+        """Handle what is parked when it is due, a few keys beside each other."""
+        news = asyncio.create_task(self._parked.wait())
+        while not stopped.done():
+            pause = LOOK_SECONDS
+            try:
+                due = await due_in(self._database.executor, self._queue)
+                while due == 0 and not stopped.done():
+                    if not await self._handle_some():
+                        due = HELD_SECONDS
+                        break
+                    due = await due_in(self._database.executor, self._queue)
+                pause = min(pause, pause if due is None else due)
+            except AppException as outage:
+                logger.warning("Parked messages wait: {}", outage.message)
+            await asyncio.wait({stopped, news}, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+            if news.done():
+                self._parked.clear()
+                news = asyncio.create_task(self._parked.wait())
+        news.cancel()
+
+    async def _handle_some(self) -> bool:
+        """Handle a few that are due; False where other processes hold them all."""
+        tried = await asyncio.gather(
+            *(self._handle_parked() for _ in range(PARKED_AT_ONCE)), return_exceptions=True
+        )
+        for outcome in tried:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return any(tried)
+
+    async def _handle_parked(self) -> bool:
+        """Handle the parked message that has been due for longest; False where nobody has left us one."""
+        async with self._hands, self._database.ambient_transaction() as executor:
+            parked = await claim(executor, self._queue)
+            if parked is None:
+                return False
+            failure = await self._tried(executor, parked)
+            if failure is None:
+                await resolve(executor, self._queue, parked.id, parked.delivery.key)
+            else:
+                await postpone(executor, parked, failure)
+        if failure is not None and failure.state is State.DEAD:
+            await self._tell_of_death(parked.delivery, failure)
+        return True
+
+    async def _tried(self, executor: Executor, parked: Parked) -> Failure | None:
         try:
-            await subscription.dead(delivery, reason=dead.reason, error=dead.error)
+            opened = _Opened.of(parked.delivery, self._handlers)
+            # A savepoint: what a failing handler wrote is taken back, the message stays ours.
+            async with opened.named(), self._database.transaction():
+                heard = await opened.handle(executor)
+        except Exception as error:
+            return self._judged(parked.delivery, error)
+        logger.info("Parked message {} {}", opened.envelope.event, _TOLD[heard])
+        return None
+
+    async def _tell_of_death(self, delivery: Delivery, failure: Failure) -> None:
+        headers = {**delivery.headers, **house.of_dead(delivery, reason=failure.reason, error=failure.error)}
+        letter = Message(body=delivery.body, id=delivery.id, key=delivery.key, headers=headers)
+        try:
+            await self._broker.publish([letter], queue=f"{self._queue}.dead")
         except AppException as outage:
-            raise _BrokerOutError(outage.message) from outage
+            logger.warning("Message {!r} is dead in the table alone: {}", delivery.id[:255], outage.message)
+
+
+_TOLD = {Heard.NEW: "handled", Heard.BEFORE: "was handled before", Heard.HELD: "waits behind its key"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A message that can be handled."""
+
+    envelope: Envelope
+    handler: Handler
+    payload: Any
+    message_id: str
+    request_id: str
+
+    @classmethod
+    def of(cls, delivery: Delivery, handlers: Mapping[str, Handler]) -> "_Opened":
+        envelope = _parsed(delivery)
+        handler = handlers.get(envelope.event)
+        if handler is None:
+            raise _DeadError("unknown_event", f"Nothing here handles {envelope.event!r}")
+        return cls(
+            envelope,
+            handler,
+            _payload(handler, envelope),
+            storable(envelope.id or delivery.id),
+            request_id_of(envelope.request_id or delivery.headers.get("x-request-id", "")),
+        )
+
+    @asynccontextmanager
+    async def named(self) -> AsyncIterator[None]:
+        token = request_id.set(self.request_id)
+        try:
+            yield
+        finally:
+            request_id.reset(token)
+
+    async def handle(self, executor: Executor, *, queue: str = "", key: str = "") -> Heard:
+        """Note the message and handle it, in the transaction around, unless it has to wait behind its key."""
+        heard = await note(executor, message_id=self.message_id, handler=self.handler.name, queue=queue, key=key)
+        if heard is Heard.NEW:
+            await self.handler.call(self.payload, self.message_id)
+        return heard
+
+
+async def _told(telling: Awaitable[None]) -> None:
+    try:
+        await telling
+    except AppException as outage:
+        raise _BrokerOutError(outage.message) from outage
 
 
 def _event_of(delivery: Delivery) -> str | None:
@@ -226,7 +343,7 @@ def _event_of(delivery: Delivery) -> str | None:
         return None
 
 
-def _opened(delivery: Delivery) -> Envelope:
+def _parsed(delivery: Delivery) -> Envelope:
     try:
         return parse(delivery.body)
     except AppException as error:
@@ -246,7 +363,3 @@ def _payload(handler: Handler, envelope: Envelope) -> Any:
             f"{'.'.join(map(str, at['loc']))}: {at['msg']}" for at in error.errors(include_input=False)
         )
         raise _DeadError("invalid_payload", wrong) from error
-
-
-def _request_id(envelope: Envelope, delivery: Delivery) -> str:
-    return request_id_of(envelope.request_id or delivery.headers.get("x-request-id", ""))

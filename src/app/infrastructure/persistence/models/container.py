@@ -6,7 +6,7 @@ from src.app.infrastructure.persistence.models.requests import IdempotentRequest
 from src.app.infrastructure.persistence.models.sessions import Session
 from src.app.infrastructure.persistence.models.users import User
 
-SCHEMA_REVISION = "0004"
+SCHEMA_REVISION = "0005"
 """The migration that these models stand at; alembic itself is too dear to ask in each process."""
 
 __all__ = [

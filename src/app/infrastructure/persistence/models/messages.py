@@ -4,7 +4,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Identity, Index, LargeBinary, String, Text, Uuid, func, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Identity,
+    Index,
+    LargeBinary,
+    String,
+    Text,
+    Uuid,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -60,13 +72,26 @@ class InboxEntry(Base):
 
 
 class DeadLetter(Base):
-    """A message that nobody could handle, as it came, with the reason."""
+    """A message that was not handled, as it came, with the reason; see `messaging/parking.py` for its states."""
 
     __tablename__ = "dead_letters"
+    __table_args__ = (
+        CheckConstraint("state IN ('waiting', 'behind', 'dead')", name="state"),
+        Index("ix_dead_letters_queue_key_id", "queue", "key", "id", postgresql_where=text("key <> ''")),
+        Index(
+            "ix_dead_letters_queue_available_at",
+            "queue",
+            "available_at",
+            postgresql_where=text("state = 'waiting'"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     uuid: Mapped[UUID] = mapped_column(Uuid, unique=True)
     queue: Mapped[str] = mapped_column(String(255))
+    key: Mapped[str] = mapped_column(String(255), server_default="")
+    state: Mapped[str] = mapped_column(String(10), server_default="dead")
+    available_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     message_id: Mapped[str] = mapped_column(String(255), index=True)
     event: Mapped[str | None] = mapped_column(String(100))
     body: Mapped[bytes] = mapped_column(LargeBinary)

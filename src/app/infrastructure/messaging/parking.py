@@ -1,0 +1,162 @@
+"""Messages that wait in PostgreSQL, in `dead_letters`: those that failed, and what came after them.
+
+    waiting   it is tried when it is due; nothing of its key stands before it
+    behind    it came after one of its key that is not handled yet
+    dead      no repetition helps; a person edits, replays or discards it
+
+A message with a key that fails is tried again from here and not by the broker, which would let the
+next of its key overtake it. What resolves the first of a key lets the next one come up, so the
+order of a key survives every failure, and the other keys go on meanwhile.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from src.app.application.common.text import storable
+from src.app.infrastructure.extensions.psql_ext import Executor
+from src.app.infrastructure.messaging.broker import Delivery
+from src.app.infrastructure.providers.ids import new_uuid
+
+MAX_ID_LENGTH = 255
+MAX_REASON_LENGTH = 100
+MAX_ERROR_LENGTH = 4000
+
+
+class State(StrEnum):
+    WAITING = "waiting"
+    BEHIND = "behind"
+    DEAD = "dead"
+
+
+# Who parks and who resolves a message of a key take turns, or one could come to stand behind nobody.
+_TURN = "SELECT pg_advisory_xact_lock(hashtextextended($1 || chr(31) || $2, 0))"
+_PARK = """
+INSERT INTO dead_letters (uuid, queue, key, message_id, event, body, headers, reason, error, attempts,
+                          first_seen, available_at, state)
+SELECT $1, $2::varchar, $3::varchar, $4::varchar, $5, $6, $7, $8, $9, $10, $11, now() + $12::interval,
+    CASE WHEN $13::varchar <> 'dead' AND $3 <> '' AND EXISTS (
+        SELECT FROM dead_letters WHERE queue = $2 AND key = $3
+    ) THEN 'behind' ELSE $13 END
+WHERE NOT EXISTS (SELECT FROM dead_letters WHERE queue = $2 AND message_id = $4)
+RETURNING 1
+"""
+_CLAIM = """
+SELECT id, key, message_id, body, headers, attempts, first_seen FROM dead_letters
+WHERE queue = $1 AND state = 'waiting' AND available_at <= now()
+ORDER BY available_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
+"""
+_DUE = """
+SELECT extract(epoch FROM min(available_at) - now())::float8 FROM dead_letters
+WHERE queue = $1 AND state = 'waiting'
+"""
+_FAILED = """
+UPDATE dead_letters SET attempts = attempts + 1, state = $2, reason = $3, error = $4,
+    available_at = now() + $5::interval
+WHERE id = $1 RETURNING 1
+"""
+_FORGET = "DELETE FROM dead_letters WHERE id = $1 RETURNING 1"
+_COME_UP = """
+UPDATE dead_letters SET state = 'waiting', available_at = now()
+WHERE state = 'behind' AND id = (
+    SELECT id FROM dead_letters WHERE queue = $1 AND key = $2 ORDER BY id LIMIT 1
+) RETURNING 1
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why a message is parked, and after how many seconds it is tried again if it is not dead."""
+
+    state: State
+    reason: str
+    error: str
+    delay: float = 0.0
+
+    @property
+    def interval(self) -> timedelta:
+        return timedelta(seconds=self.delay)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parked:
+    """A message that is due, held until the transaction ends."""
+
+    id: int
+    delivery: Delivery
+
+
+async def park(executor: Executor, queue: str, delivery: Delivery, failure: Failure, *, event: str | None) -> None:
+    """Have a message wait: behind its key if somebody stands there, else as the failure says.
+
+    One that is parked already is not parked twice. Inside a transaction.
+    """
+    key, message_id = key_of(delivery), storable(delivery.id)[:MAX_ID_LENGTH]
+    await executor.fetch(_TURN, [queue, key or message_id])
+    await executor.fetch(
+        _PARK,
+        [
+            new_uuid(),
+            queue,
+            key,
+            message_id,
+            event,
+            delivery.body,
+            {storable(name): storable(value) for name, value in delivery.headers.items()},
+            failure.reason[:MAX_REASON_LENGTH],
+            storable(failure.error)[:MAX_ERROR_LENGTH],
+            delivery.attempts + 1,
+            delivery.first_seen,
+            failure.interval,
+            failure.state,
+        ],
+    )
+
+
+async def claim(executor: Executor, queue: str) -> Parked | None:
+    """Hold the message that has been due for longest and that nobody else holds."""
+    rows = await executor.fetch(_CLAIM, [queue])
+    return _parked(rows[0]) if rows else None
+
+
+async def due_in(executor: Executor, queue: str) -> float | None:
+    """Return in how many seconds the next message is due, at least 0; None where none waits."""
+    [[seconds]] = await executor.fetch(_DUE, [queue])
+    return None if seconds is None else max(0.0, seconds)
+
+
+async def postpone(executor: Executor, parked: Parked, failure: Failure) -> None:
+    """Have a held message wait again, or declare it dead."""
+    error = storable(failure.error)[:MAX_ERROR_LENGTH]
+    await executor.fetch(
+        _FAILED, [parked.id, failure.state, failure.reason[:MAX_REASON_LENGTH], error, failure.interval]
+    )
+
+
+async def resolve(executor: Executor, queue: str, id_: int, key: str) -> None:
+    """Forget a message, and let the next of its key come up."""
+    if key:
+        await executor.fetch(_TURN, [queue, key])
+    await executor.fetch(_FORGET, [id_])
+    if key:
+        await executor.fetch(_COME_UP, [queue, key])
+
+
+def key_of(delivery: Delivery) -> str:
+    return storable(delivery.key)[:MAX_ID_LENGTH]
+
+
+def _parked(row: Mapping[str, Any]) -> Parked:
+    first_seen: datetime = row["first_seen"]
+    delivery = Delivery(
+        body=row["body"],
+        id=row["message_id"],
+        key=row["key"],
+        headers=row["headers"],
+        attempts=row["attempts"],
+        first_seen=first_seen,
+        receipt=None,
+    )
+    return Parked(id=row["id"], delivery=delivery)
