@@ -8,6 +8,7 @@ from src.app.application.common.current import Current
 from src.app.application.common.lists import PageSizes
 from src.app.application.ports.cache import Cache
 from src.app.application.ports.clock import Clock
+from src.app.application.ports.dead_letters import DeadLetters
 from src.app.application.ports.ids import Ids
 from src.app.application.ports.mailer import Mailer
 from src.app.application.ports.passwords import PasswordHasher
@@ -15,6 +16,7 @@ from src.app.application.ports.revocations import Revocations
 from src.app.application.ports.tasks import TaskQueue
 from src.app.application.ports.tokens import TokenSigner
 from src.app.application.services.auth_service import AccountReader, AppAuthService, AuthUnitOfWork
+from src.app.application.services.dead_letters_service import AppDeadLettersService
 from src.app.application.services.mail_service import AppMailService
 from src.app.application.services.users_service import AppUserService, UserReader, UsersUnitOfWork
 from src.app.domain.auth.services.auth_service import DomainAuthService
@@ -46,6 +48,7 @@ class Container:
     auth_uow: Callable[[], AuthUnitOfWork]
     cache: Cache
     clock: Clock
+    dead_letters: DeadLetters
     ids: Ids
     mailer: Mailer
     passwords: PasswordHasher
@@ -73,6 +76,10 @@ class Container:
             clock=self.clock,
             ids=self.ids,
         )
+
+    @cached_property
+    def dead_letters_service(self) -> AppDeadLettersService:
+        return AppDeadLettersService(dead_letters=self.dead_letters, page_sizes=self.policies.page_sizes)
 
     @cached_property
     def mail_service(self) -> AppMailService:

@@ -37,6 +37,7 @@ from src.app.infrastructure.providers.jose_tokens import JoseTokenSigner
 from src.app.infrastructure.providers.mail import FolderMailer, SMTPMailer
 from src.app.infrastructure.providers.passwords import PasslibHasher
 from src.app.infrastructure.repositories.auth_repository import AccountsPSQLReader, AuthPSQLUnitOfWork
+from src.app.infrastructure.repositories.dead_letters_repository import DeadLettersPSQLRepository
 from src.app.infrastructure.repositories.users_repository import UsersPSQLRepository, UsersPSQLUnitOfWork
 
 _COMMON_PASSWORDS = Path(__file__).parent / "providers" / "common_passwords.txt"
@@ -151,6 +152,7 @@ async def bootstrap(settings: Settings, *, name: str, has_deadlines: bool = Fals
             auth_uow=partial(AuthPSQLUnitOfWork, database),
             cache=cache,
             clock=SystemClock(),
+            dead_letters=DeadLettersPSQLRepository(database),
             ids=UUIDv7Ids(),
             mailer=_mailer(settings),
             passwords=passwords,

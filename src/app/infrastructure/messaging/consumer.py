@@ -259,7 +259,7 @@ class Consumer:
                 return False
             failure = await self._tried(executor, parked)
             if failure is None:
-                await resolve(executor, self._queue, parked.id, parked.delivery.key)
+                await resolve(executor, self._queue, parked.uuid, parked.delivery.key)
             else:
                 await postpone(executor, parked, failure)
         if failure is not None and failure.state is State.DEAD:

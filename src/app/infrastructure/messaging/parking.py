@@ -9,11 +9,12 @@ next of its key overtake it. What resolves the first of a key lets the next one 
 order of a key survives every failure, and the other keys go on meanwhile.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from src.app.application.common.text import storable
 from src.app.infrastructure.extensions.psql_ext import Executor
@@ -44,7 +45,7 @@ WHERE NOT EXISTS (SELECT FROM dead_letters WHERE queue = $2 AND message_id = $4)
 RETURNING 1
 """
 _CLAIM = """
-SELECT id, key, message_id, body, headers, attempts, first_seen FROM dead_letters
+SELECT uuid, key, message_id, body, headers, attempts, first_seen FROM dead_letters
 WHERE queue = $1 AND state = 'waiting' AND available_at <= now()
 ORDER BY available_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
 """
@@ -55,14 +56,30 @@ WHERE queue = $1 AND state = 'waiting'
 _FAILED = """
 UPDATE dead_letters SET attempts = attempts + 1, state = $2, reason = $3, error = $4,
     available_at = now() + $5::interval
-WHERE id = $1 RETURNING 1
+WHERE uuid = $1 RETURNING 1
 """
-_FORGET = "DELETE FROM dead_letters WHERE id = $1 RETURNING 1"
+_FORGET = "DELETE FROM dead_letters WHERE uuid = $1 RETURNING 1"
 _COME_UP = """
 UPDATE dead_letters SET state = 'waiting', available_at = now()
 WHERE state = 'behind' AND id = (
     SELECT id FROM dead_letters WHERE queue = $1 AND key = $2 ORDER BY id LIMIT 1
 ) RETURNING 1
+"""
+
+
+_TURNS = """
+SELECT pg_advisory_xact_lock(hashtextextended(queue || chr(31) || key, 0))
+FROM (
+    SELECT DISTINCT queue, key FROM dead_letters WHERE uuid = ANY($1::uuid[]) AND key <> '' ORDER BY queue, key
+) AS keys
+"""
+_REPLAY = """
+UPDATE dead_letters AS letter SET attempts = 0, available_at = now(),
+    state = CASE WHEN key <> '' AND EXISTS (
+        SELECT FROM dead_letters AS earlier
+        WHERE earlier.queue = letter.queue AND earlier.key = letter.key AND earlier.id < letter.id
+    ) THEN 'behind' ELSE 'waiting' END
+WHERE uuid = ANY($1::uuid[]) AND state = 'dead' RETURNING 1
 """
 
 
@@ -84,7 +101,7 @@ class Failure:
 class Parked:
     """A message that is due, held until the transaction ends."""
 
-    id: int
+    uuid: UUID
     delivery: Delivery
 
 
@@ -131,17 +148,23 @@ async def postpone(executor: Executor, parked: Parked, failure: Failure) -> None
     """Have a held message wait again, or declare it dead."""
     error = storable(failure.error)[:MAX_ERROR_LENGTH]
     await executor.fetch(
-        _FAILED, [parked.id, failure.state, failure.reason[:MAX_REASON_LENGTH], error, failure.interval]
+        _FAILED, [parked.uuid, failure.state, failure.reason[:MAX_REASON_LENGTH], error, failure.interval]
     )
 
 
-async def resolve(executor: Executor, queue: str, id_: int, key: str) -> None:
+async def resolve(executor: Executor, queue: str, uuid: UUID, key: str) -> None:
     """Forget a message, and let the next of its key come up."""
     if key:
         await executor.fetch(_TURN, [queue, key])
-    await executor.fetch(_FORGET, [id_])
+    await executor.fetch(_FORGET, [uuid])
     if key:
         await executor.fetch(_COME_UP, [queue, key])
+
+
+async def replay(executor: Executor, uuids: Sequence[UUID]) -> int:
+    """Have dead messages be tried again, each where it stands in its key; return how many there were."""
+    await executor.fetch(_TURNS, [uuids])
+    return len(await executor.fetch(_REPLAY, [uuids]))
 
 
 def key_of(delivery: Delivery) -> str:
@@ -159,4 +182,4 @@ def _parked(row: Mapping[str, Any]) -> Parked:
         first_seen=first_seen,
         receipt=None,
     )
-    return Parked(id=row["id"], delivery=delivery)
+    return Parked(uuid=row["uuid"], delivery=delivery)
