@@ -77,6 +77,32 @@ class TestConsumer:
     async def more_than(self, users: UsersPSQLRepository, number: int) -> bool:
         return await users.count() > number
 
+    async def test_killed_while_messages_of_a_key_wait_it_handles_them_in_their_order(
+        self, process: Process, variables: dict[str, str], tmp_path: Path
+    ) -> None:
+        uuid = uuid4()
+        for number in range(5):
+            body = {"event": "user.update", "data": {"uuid": str(uuid), "city": f"{number}"}}
+            await process.redis.xadd(variables["DEFAULT_QUEUE"], {"message": json.dumps(body), "x-key": "one"})
+        for _ in range(2):
+            async with started(CONSUME, variables, tmp_path) as consumer:
+                # There is no such user yet, so the first waits, and the others behind it.
+                await until(lambda: self.waiting(process, 5), within=30)
+                consumer.kill()
+        users = UsersPSQLRepository(process.database)
+        await users.create({"uuid": uuid, "email": an_email()}, is_return_require=False)
+
+        async with started(CONSUME, variables, tmp_path) as consumer:
+            await until(lambda: self.waiting(process, 0), within=60)
+            assert await consumer.stop() == 0
+
+        assert (await users.get_user(uuid)).city == "4"
+        assert await Outbox(process.database).names() == ["user.updated"] * 5
+
+    async def waiting(self, process: Process, number: int) -> bool:
+        count: int = await process.database.pool.fetchval("SELECT count(*) FROM dead_letters")
+        return count == number
+
     async def all_made(self, users: UsersPSQLRepository) -> bool:
         return await self.are(users, MESSAGES)
 

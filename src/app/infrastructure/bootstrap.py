@@ -6,11 +6,13 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from redis.asyncio import Redis
 
 from src.app.application.common.lists import PageSizes
 from src.app.application.container import Container, Policies, current_container
+from src.app.application.dto.dead_letters import DeadLetterDTO
 from src.app.application.ports.idempotency import IdempotencyKeys
 from src.app.application.ports.limits import RateLimits
 from src.app.application.ports.mailer import Mailer
@@ -39,6 +41,9 @@ from src.app.infrastructure.providers.passwords import PasslibHasher
 from src.app.infrastructure.repositories.auth_repository import AccountsPSQLReader, AuthPSQLUnitOfWork
 from src.app.infrastructure.repositories.dead_letters_repository import DeadLettersPSQLRepository
 from src.app.infrastructure.repositories.users_repository import UsersPSQLRepository, UsersPSQLUnitOfWork
+
+if TYPE_CHECKING:
+    from src.app.infrastructure.dry_run import Rehearsal
 
 _COMMON_PASSWORDS = Path(__file__).parent / "providers" / "common_passwords.txt"
 
@@ -91,6 +96,12 @@ class Process:
             handlers=handlers,
             is_transient=is_transient,
         ).run(stop)
+
+    async def rehearse(self, letter: DeadLetterDTO, handlers: Mapping[str, Handler]) -> "Rehearsal":
+        """Handle a dead letter without doing it, and say what it would have written."""
+        from src.app.infrastructure.dry_run import rehearse
+
+        return await rehearse(self.database, handlers, letter)
 
     async def relay(self, subscribers: Mapping[str, Subscriber], *, stop: asyncio.Event) -> None:
         """Tell the broker and `subscribers` what happened, until `stop` is set."""

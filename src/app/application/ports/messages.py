@@ -14,12 +14,14 @@ class Handler:
     """What is done with an event from outside.
 
     `call` takes its data, as `payload` if that is declared, and the id of the message. It runs
-    in the transaction that also notes the message as handled by `name`.
+    in the transaction that also notes the message as handled by `name`. One that `is_elsewhere` hands
+    the data to a task, which is no part of that transaction.
     """
 
     name: str
     call: Callable[[Any, str], Awaitable[None]]
     payload: type[BaseModel] | None = None
+    is_elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

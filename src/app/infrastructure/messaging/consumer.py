@@ -2,16 +2,12 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, nullcontext
 from typing import Any, TypeAlias
 
-import orjson
 from loguru import logger
-from pydantic import ValidationError as PayloadError
 
-from src.app.application.common.context import request_id, request_id_of
 from src.app.application.common.text import storable
 from src.app.application.ports.messages import Handler
 from src.app.domain.common.exceptions import AppException, ExternalServiceError
@@ -20,8 +16,9 @@ from src.app.infrastructure.extensions.psql_ext import Database, Executor
 from src.app.infrastructure.messaging.backoff import backoff
 from src.app.infrastructure.messaging.broker import Broker, Delivery, Message, Subscription
 from src.app.infrastructure.messaging.clients import headers as house
-from src.app.infrastructure.messaging.envelope import Envelope, parse
-from src.app.infrastructure.messaging.inbox import Heard, note
+from src.app.infrastructure.messaging.envelope import parse
+from src.app.infrastructure.messaging.inbox import Heard
+from src.app.infrastructure.messaging.opened import DeadError, Opened
 from src.app.infrastructure.messaging.parking import (
     Failure,
     Parked,
@@ -44,15 +41,6 @@ LOOK_SECONDS = 5.0  # for what other processes have parked, and for what a perso
 
 Stopped: TypeAlias = "asyncio.Task[Any]"
 """Done when consuming is to stop."""
-
-
-class _DeadError(Exception):
-    """A message that no repetition helps."""
-
-    def __init__(self, reason: str, error: str) -> None:
-        super().__init__(error)
-        self.reason = reason
-        self.error = error
 
 
 class _DatabaseOutError(Exception):
@@ -180,7 +168,7 @@ class Consumer:
             await _told(subscription.retry(delivery, delay=failure.delay, error=failure.error))
 
     async def _handle(self, delivery: Delivery) -> Heard:
-        opened = _Opened.of(delivery, self._handlers)
+        opened = Opened.of(delivery, self._handlers)
         is_begun = False
         try:
             async with opened.named(), self._database.ambient_transaction() as executor:
@@ -195,7 +183,7 @@ class Consumer:
 
     def _judged(self, delivery: Delivery, error: Exception) -> Failure:
         """Say what becomes of a message whose handler failed."""
-        if isinstance(error, _DeadError):
+        if isinstance(error, DeadError):
             failure = Failure(state=State.DEAD, reason=error.reason, error=error.error)
         elif isinstance(error, AppException) and not self._is_transient(error):
             failure = Failure(state=State.DEAD, reason=error.code, error=error.message)
@@ -268,7 +256,7 @@ class Consumer:
 
     async def _tried(self, executor: Executor, parked: Parked) -> Failure | None:
         try:
-            opened = _Opened.of(parked.delivery, self._handlers)
+            opened = Opened.of(parked.delivery, self._handlers)
             # A savepoint: what a failing handler wrote is taken back, the message stays ours.
             async with opened.named(), self._database.transaction():
                 heard = await opened.handle(executor)
@@ -289,46 +277,6 @@ class Consumer:
 _TOLD = {Heard.NEW: "handled", Heard.BEFORE: "was handled before", Heard.HELD: "waits behind its key"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    """A message that can be handled."""
-
-    envelope: Envelope
-    handler: Handler
-    payload: Any
-    message_id: str
-    request_id: str
-
-    @classmethod
-    def of(cls, delivery: Delivery, handlers: Mapping[str, Handler]) -> "_Opened":
-        envelope = _parsed(delivery)
-        handler = handlers.get(envelope.event)
-        if handler is None:
-            raise _DeadError("unknown_event", f"Nothing here handles {envelope.event!r}")
-        return cls(
-            envelope,
-            handler,
-            _payload(handler, envelope),
-            storable(envelope.id or delivery.id),
-            request_id_of(envelope.request_id or delivery.headers.get("x-request-id", "")),
-        )
-
-    @asynccontextmanager
-    async def named(self) -> AsyncIterator[None]:
-        token = request_id.set(self.request_id)
-        try:
-            yield
-        finally:
-            request_id.reset(token)
-
-    async def handle(self, executor: Executor, *, queue: str = "", key: str = "") -> Heard:
-        """Note the message and handle it, in the transaction around, unless it has to wait behind its key."""
-        heard = await note(executor, message_id=self.message_id, handler=self.handler.name, queue=queue, key=key)
-        if heard is Heard.NEW:
-            await self.handler.call(self.payload, self.message_id)
-        return heard
-
-
 async def _told(telling: Awaitable[None]) -> None:
     try:
         await telling
@@ -341,25 +289,3 @@ def _event_of(delivery: Delivery) -> str | None:
         return storable(parse(delivery.body).event)[:100]
     except AppException:
         return None
-
-
-def _parsed(delivery: Delivery) -> Envelope:
-    try:
-        return parse(delivery.body)
-    except AppException as error:
-        raise _DeadError("malformed", error.message) from error
-
-
-def _payload(handler: Handler, envelope: Envelope) -> Any:
-    if handler.payload is None:
-        return envelope.data
-    try:
-        return handler.payload.model_validate_json(orjson.dumps(envelope.data))
-    except (TypeError, ValueError) as error:
-        # Nested deeper than JSON is written; pydantic's own error is a ValueError too.
-        if not isinstance(error, PayloadError):
-            raise _DeadError("invalid_payload", str(error)) from error
-        wrong = "; ".join(
-            f"{'.'.join(map(str, at['loc']))}: {at['msg']}" for at in error.errors(include_input=False)
-        )
-        raise _DeadError("invalid_payload", wrong) from error

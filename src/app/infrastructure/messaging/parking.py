@@ -38,9 +38,11 @@ _PARK = """
 INSERT INTO dead_letters (uuid, queue, key, message_id, event, body, headers, reason, error, attempts,
                           first_seen, available_at, state)
 SELECT $1, $2::varchar, $3::varchar, $4::varchar, $5, $6, $7, $8, $9, $10, $11, now() + $12::interval,
-    CASE WHEN $13::varchar <> 'dead' AND $3 <> '' AND EXISTS (
-        SELECT FROM dead_letters WHERE queue = $2 AND key = $3
-    ) THEN 'behind' ELSE $13 END
+    CASE
+        WHEN $13::varchar = 'dead' THEN 'dead'
+        WHEN $3 <> '' AND EXISTS (SELECT FROM dead_letters WHERE queue = $2 AND key = $3) THEN 'behind'
+        ELSE 'waiting'
+    END
 WHERE NOT EXISTS (SELECT FROM dead_letters WHERE queue = $2 AND message_id = $4)
 RETURNING 1
 """

@@ -31,13 +31,14 @@ def handlers_of(entries: Mapping[str, Mapping[str, Any]], container: Container) 
     handlers = {}
     for event, entry in entries.items():
         function, payload = entry["handler"], entry.get("payload")
-        if hasattr(function, "apply_async"):
+        is_task = hasattr(function, "apply_async")
+        if is_task:
             call = partial(_enqueue, function, entry.get("celery_queue"))
         elif payload is not None:
             call = partial(_with_container, function, container)
         else:
             call = partial(_with_data, function)
-        handlers[event] = Handler(name=event, call=call, payload=payload)
+        handlers[event] = Handler(name=event, call=call, payload=payload, is_elsewhere=is_task)
     return handlers
 
 

@@ -14,9 +14,9 @@ import orjson
 from src.app.application.common.actor import Actor
 from src.app.application.common.filters import Q
 from src.app.application.common.lists import ListRequest
-from src.app.application.services.dead_letters_service import AppDeadLettersService
 from src.app.config.settings import Settings
-from src.app.infrastructure.bootstrap import bootstrap
+from src.app.infrastructure.bootstrap import Process, bootstrap
+from src.app.interfaces.cli.consume import HANDLERS_MAP, handlers_of
 from src.app.interfaces.cli.process import run
 
 _Command = Callable[..., Awaitable[None]]
@@ -41,6 +41,7 @@ def add_commands(commands: "_SubParsersAction[ArgumentParser]") -> None:
     edited = _add(of_letters, "edit", "give one another body, from a file or the standard input", _edit, one)
     edited.add_argument("--body", type=Path, default=Path("/dev/stdin"), metavar="FILE")
     _add(of_letters, "replay", "have all that match be tried again by the consumer", _replay, where)
+    _add(of_letters, "dry-run", "show what handling one would write, without doing it", _rehearse, one)
     _add(of_letters, "discard", "forget one for good", _discard, one)
 
 
@@ -53,35 +54,40 @@ def _add(to: Any, name: str, told: str, command: _Command, parent: ArgumentParse
 def _run(command: _Command, **arguments: Any) -> None:
     async def main(settings: Settings, _: asyncio.Event) -> None:
         async with bootstrap(settings, name="cli") as process:
-            await command(process.container.dead_letters_service, **arguments)
+            await command(process, **arguments)
 
     run(main)
 
 
-async def _list(service: AppDeadLettersService, *, conditions: list[str], limit: int) -> None:
+async def _list(process: Process, *, conditions: list[str], limit: int) -> None:
     request = ListRequest(where=_where(conditions), limit=limit)
-    page = await service.list_dead_letters(Actor.system(), request)
+    page = await process.container.dead_letters_service.list_dead_letters(Actor.system(), request)
     for letter in page.items:
         _print(letter)
     if page.has_more:
         print(f"{page.total} in all", file=sys.stderr)
 
 
-async def _show(service: AppDeadLettersService, *, uuid: UUID) -> None:
-    _print(await service.get_dead_letter(Actor.system(), uuid))
+async def _show(process: Process, *, uuid: UUID) -> None:
+    _print(await process.container.dead_letters_service.get_dead_letter(Actor.system(), uuid))
 
 
-async def _edit(service: AppDeadLettersService, *, uuid: UUID, body: Path) -> None:
-    await service.edit_dead_letter(Actor.system(), uuid, body.read_bytes())
+async def _edit(process: Process, *, uuid: UUID, body: Path) -> None:
+    await process.container.dead_letters_service.edit_dead_letter(Actor.system(), uuid, body.read_bytes())
 
 
-async def _replay(service: AppDeadLettersService, *, conditions: list[str]) -> None:
-    replayed = await service.replay_dead_letters(Actor.system(), _where(conditions))
+async def _rehearse(process: Process, *, uuid: UUID) -> None:
+    letter = await process.container.dead_letters_service.get_dead_letter(Actor.system(), uuid)
+    _print(await process.rehearse(letter, handlers_of(HANDLERS_MAP, process.container)))
+
+
+async def _replay(process: Process, *, conditions: list[str]) -> None:
+    replayed = await process.container.dead_letters_service.replay_dead_letters(Actor.system(), _where(conditions))
     print(f"{replayed} will be tried again")
 
 
-async def _discard(service: AppDeadLettersService, *, uuid: UUID) -> None:
-    await service.discard_dead_letter(Actor.system(), uuid)
+async def _discard(process: Process, *, uuid: UUID) -> None:
+    await process.container.dead_letters_service.discard_dead_letter(Actor.system(), uuid)
 
 
 def _where(conditions: list[str]) -> Q:
