@@ -105,6 +105,20 @@ class TestReplay:
         assert await letters.replay_dead_letters(SYSTEM, Q(reason="ALREADY_EXISTS")) == 3
         assert await states(process) == ["waiting", "behind", "waiting", "waiting", "waiting"]
 
+    async def test_there_may_be_more_keys_than_the_server_has_locks(
+        self, letters: AppDeadLettersService, process: Process
+    ) -> None:
+        await process.database.pool.execute(
+            """
+            INSERT INTO dead_letters
+                (uuid, queue, key, message_id, body, headers, reason, error, attempts, first_seen)
+            SELECT gen_random_uuid(), 'many', n, n, '', '{}', 'failed', '', 1, now()
+            FROM generate_series(1, 20000) AS n
+            """
+        )
+
+        assert await letters.replay_dead_letters(SYSTEM, Q(queue="many")) == 20_000
+
     async def test_nobody_means_all_by_saying_nothing(self, letters: AppDeadLettersService) -> None:
         with pytest.raises(ValidationError):
             await letters.replay_dead_letters(SYSTEM, Q())

@@ -80,6 +80,7 @@ UPDATE dead_letters AS letter SET attempts = 0, available_at = now(),
     state = CASE WHEN key <> '' AND EXISTS (
         SELECT FROM dead_letters AS earlier
         WHERE earlier.queue = letter.queue AND earlier.key = letter.key AND earlier.id < letter.id
+            AND earlier.key <> '' -- said again for the index, which has only those
     ) THEN 'behind' ELSE 'waiting' END
 WHERE uuid = ANY($1::uuid[]) AND state = 'dead' RETURNING 1
 """

@@ -13,6 +13,9 @@ from src.app.infrastructure.messaging.parking import State
 from src.app.infrastructure.persistence.models.messages import DeadLetter
 from src.app.infrastructure.repositories.base import BasePSQLRepository
 
+REPLAYED_AT_ONCE = 500
+"""Each key takes a lock until the end of the transaction, and the server has room for some 6400 of them."""
+
 
 class DeadLettersPSQLRepository(BasePSQLRepository[DeadLetterDTO]):
     model = DeadLetter
@@ -33,9 +36,12 @@ class DeadLettersPSQLRepository(BasePSQLRepository[DeadLetterDTO]):
         logger.info("Dead letter {} was edited", uuid)
 
     async def replay(self, query: ListQuery) -> int:
-        found = await self.get_list(query.where & Q(state=State.DEAD.value), out=("uuid",))
-        async with self._source.transaction() as executor:
-            replayed = await parking.replay(executor, [letter.uuid for letter in found])
+        found = await self.get_list(query.where & Q(state=State.DEAD.value), ("id",), out=("uuid",))
+        replayed = 0
+        for start in range(0, len(found), REPLAYED_AT_ONCE):
+            some = [letter.uuid for letter in found[start : start + REPLAYED_AT_ONCE]]
+            async with self._source.transaction() as executor:
+                replayed += await parking.replay(executor, some)
         logger.info("{} dead letters are tried again", replayed)
         return replayed
 
