@@ -13,7 +13,7 @@ from src.app.application.services.dead_letters_service import AppDeadLettersServ
 from src.app.domain.common.exceptions import AuthorizationError, ConflictError, NotFoundError, ValidationError
 from src.app.infrastructure.bootstrap import Process
 from src.app.infrastructure.messaging.broker import Delivery
-from src.app.infrastructure.messaging.parking import Failure, State, park
+from src.app.infrastructure.messaging.parking import Failure, State, claim, park, resolve
 
 QUEUE = "test.letters"
 SYSTEM = Actor.system()
@@ -133,3 +133,17 @@ class TestDiscard:
         await letters.discard_dead_letter(SYSTEM, first)
 
         assert await states(process) == ["waiting", "behind"]
+
+    async def test_one_that_is_being_handled_is_left_to_whoever_does(
+        self, letters: AppDeadLettersService, process: Process
+    ) -> None:
+        first = await parked(process, "a", state=State.WAITING)
+        await parked(process, "a", state=State.BEHIND)
+
+        async with process.database.transaction() as executor:
+            assert await claim(executor, QUEUE)
+            with pytest.raises(ConflictError, match="handled right now"):
+                await letters.discard_dead_letter(SYSTEM, first)
+            await resolve(executor, QUEUE, first, "a")
+
+        assert await states(process) == ["waiting"]

@@ -25,4 +25,7 @@ class DeadLetters(Protocol):
         """Have the dead ones that match be tried again, each in the order of its key; return how many."""
 
     async def discard(self, uuid: UUID) -> None:
-        """Forget one, and let the next of its key come up; raises as `get_dead_letter`."""
+        """Forget one, and let the next of its key come up.
+
+        Raises as `get_dead_letter`, and ConflictError where it is being handled.
+        """

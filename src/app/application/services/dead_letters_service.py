@@ -46,7 +46,7 @@ class AppDeadLettersService:
         query = DEAD_LETTERS.query(ListRequest(where=where), actor=actor, sizes=self._page_sizes)
         return await self._dead_letters.replay(query)
 
-    @raises(AuthorizationError, NotFoundError)
+    @raises(AuthorizationError, NotFoundError, ConflictError)
     async def discard_dead_letter(self, actor: Actor, uuid: UUID) -> None:
         """Forget one for good; what waits behind it is handled next."""
         actor.require("dead_letters:write")

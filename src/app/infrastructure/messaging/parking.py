@@ -60,6 +60,7 @@ UPDATE dead_letters SET attempts = attempts + 1, state = $2, reason = $3, error 
     available_at = now() + $5::interval
 WHERE uuid = $1 RETURNING 1
 """
+_FREE = "SELECT 1 FROM dead_letters WHERE uuid = $1 FOR UPDATE SKIP LOCKED"
 _FORGET = "DELETE FROM dead_letters WHERE uuid = $1 RETURNING 1"
 _COME_UP = """
 UPDATE dead_letters SET state = 'waiting', available_at = now()
@@ -156,9 +157,24 @@ async def postpone(executor: Executor, parked: Parked, failure: Failure) -> None
 
 
 async def resolve(executor: Executor, queue: str, uuid: UUID, key: str) -> None:
-    """Forget a message, and let the next of its key come up."""
+    """Forget a held message, and let the next of its key come up."""
     if key:
         await executor.fetch(_TURN, [queue, key])
+    await _forget(executor, queue, uuid, key)
+
+
+async def discard(executor: Executor, queue: str, uuid: UUID, key: str) -> bool:
+    """Do the same to a message that nobody holds; False where somebody does, or it is gone."""
+    if key:
+        await executor.fetch(_TURN, [queue, key])
+    # Whoever handles it holds it and takes the turn then; to wait for it here would be a deadlock.
+    if not await executor.fetch(_FREE, [uuid]):
+        return False
+    await _forget(executor, queue, uuid, key)
+    return True
+
+
+async def _forget(executor: Executor, queue: str, uuid: UUID, key: str) -> None:
     await executor.fetch(_FORGET, [uuid])
     if key:
         await executor.fetch(_COME_UP, [queue, key])

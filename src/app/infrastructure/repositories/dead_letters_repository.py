@@ -48,5 +48,6 @@ class DeadLettersPSQLRepository(BasePSQLRepository[DeadLetterDTO]):
     async def discard(self, uuid: UUID) -> None:
         letter = await self.get_dead_letter(uuid)
         async with self._source.transaction() as executor:
-            await parking.resolve(executor, letter.queue, uuid, letter.key)
+            if not await parking.discard(executor, letter.queue, uuid, letter.key):
+                raise ConflictError("It is being handled right now", state=letter.state)
         logger.info("Dead letter {} was discarded: {}", uuid, letter.reason)
