@@ -30,9 +30,14 @@ class Queue:
         self._redis = redis
         self._process = process
 
-    async def put(self, message: Any, *, key: str = "") -> None:
+    async def put(self, message: Any, *, key: str = "", name: str = "") -> None:
         body = message if isinstance(message, bytes) else json.dumps(message).encode()
-        await self._redis.xadd(self.name, {"message": body, **({"x-key": key} if key else {})})
+        fields: dict[Any, Any] = {"message": body}
+        if key:
+            fields["x-key"] = key
+        if name:
+            fields["x-message-id"] = name
+        await self._redis.xadd(self.name, fields)
 
     async def dead_letters(self) -> list[dict[str, Any]]:
         rows = await self._process.database.pool.fetch("SELECT * FROM dead_letters ORDER BY id")

@@ -97,6 +97,31 @@ class TestAFailureThatPasses:
         assert (dead["reason"], dead["attempts"]) == ("retries_spent", 3)
 
 
+class TestNames:
+    async def test_ids_and_keys_may_be_long_and_alike_and_have_what_cannot_be_stored(
+        self, queue: Queue, told: Told
+    ) -> None:
+        for key in ("a", "b"):
+            told.failing |= {f"{key}{number}": [NotFoundError()] for number in (1, 2)}
+            for number in (1, 2, 3):
+                message = {"event": "told", "data": {"key": key, "number": number}}
+                await queue.put(message, key="\x00" * 10_000 + key, name=f"\x00{'x' * 10_000}{key}{number}")
+
+        async with queue.consumed(handlers(told)):
+            await until(lambda: heard(told, 6))
+
+        assert (told.of("a"), told.of("b")) == (["a1", "a2", "a3"], ["b1", "b2", "b3"])
+        assert await queue.dead_letters() == []
+
+    async def test_two_messages_of_one_id_both_wait(self, queue: Queue, told: Told) -> None:
+        told.failing["a1"] = [ConflictError()]
+        for number in (1, 2, 2):
+            await queue.put({"event": "told", "data": {"key": "a", "number": number}}, key="a", name="same")
+
+        async with queue.consumed(handlers(told)):
+            await until(lambda: are(queue, [("a", "dead"), ("a", "behind")]))
+
+
 class TestAFailureForGood:
     async def test_later_ones_of_its_key_wait_in_order_until_it_is_resolved(
         self, queue: Queue, told: Told, process: Process

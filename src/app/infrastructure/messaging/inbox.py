@@ -35,7 +35,7 @@ class Heard(Enum):
 
 async def note(executor: Executor, *, message_id: str, handler: str, queue: str = "", key: str = "") -> Heard:
     """Note a message as handled, in the transaction of its effect, unless another of its key is parked."""
-    [[is_held, is_new]] = await executor.fetch(_NOTE, [_name(message_id), handler, queue, key])
+    [[is_held, is_new]] = await executor.fetch(_NOTE, [named(message_id), handler, queue, key])
     return Heard.HELD if is_held else Heard.NEW if is_new else Heard.BEFORE
 
 
@@ -50,11 +50,14 @@ async def handled_once(database: Database, *, message_id: str, handler: str) -> 
         yield await note(executor, message_id=message_id, handler=handler) is Heard.NEW
 
 
-def _name(message_id: str) -> str:
-    # Cut off, two long ids with one beginning would be one message, and the second never handled.
-    if len(message_id) <= MAX_ID_LENGTH:
-        return message_id
-    return f"sha256:{sha256(message_id.encode()).hexdigest()}"
+def named(text: str) -> str:
+    """Return an id or a key as it is stored.
+
+    Cut off, two long ids with one beginning would be one message, and the second never handled.
+    """
+    if len(text) <= MAX_ID_LENGTH:
+        return text
+    return f"sha256:{sha256(text.encode()).hexdigest()}"
 
 
 async def prune_inbox(database: Database) -> int:

@@ -19,9 +19,9 @@ from uuid import UUID
 from src.app.application.common.text import storable
 from src.app.infrastructure.extensions.psql_ext import Executor
 from src.app.infrastructure.messaging.broker import Delivery
+from src.app.infrastructure.messaging.inbox import named
 from src.app.infrastructure.providers.ids import new_uuid
 
-MAX_ID_LENGTH = 255
 MAX_REASON_LENGTH = 100
 MAX_ERROR_LENGTH = 4000
 
@@ -43,7 +43,7 @@ SELECT $1, $2::varchar, $3::varchar, $4::varchar, $5, $6, $7, $8, $9, $10, $11, 
         WHEN $3 <> '' AND EXISTS (SELECT FROM dead_letters WHERE queue = $2 AND key = $3) THEN 'behind'
         ELSE 'waiting'
     END
-WHERE NOT EXISTS (SELECT FROM dead_letters WHERE queue = $2 AND message_id = $4)
+WHERE NOT EXISTS (SELECT FROM dead_letters WHERE queue = $2 AND message_id = $4 AND body = $6)
 RETURNING 1
 """
 _CLAIM = """
@@ -112,9 +112,9 @@ class Parked:
 async def park(executor: Executor, queue: str, delivery: Delivery, failure: Failure, *, event: str | None) -> None:
     """Have a message wait: behind its key if somebody stands there, else as the failure says.
 
-    One that is parked already is not parked twice. Inside a transaction.
+    One that is parked already is not parked twice; another one of the same id is. Inside a transaction.
     """
-    key, message_id = key_of(delivery), storable(delivery.id)[:MAX_ID_LENGTH]
+    key, message_id = key_of(delivery), named(storable(delivery.id))
     await executor.fetch(_TURN, [queue, key or message_id])
     await executor.fetch(
         _PARK,
@@ -187,7 +187,7 @@ async def replay(executor: Executor, uuids: Sequence[UUID]) -> int:
 
 
 def key_of(delivery: Delivery) -> str:
-    return storable(delivery.key)[:MAX_ID_LENGTH]
+    return named(storable(delivery.key))
 
 
 def _parked(row: Mapping[str, Any]) -> Parked:
