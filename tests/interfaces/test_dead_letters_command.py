@@ -60,9 +60,19 @@ async def test_what_is_wrong_is_said_in_a_line(terminal: Terminal, process: Proc
         (("show", "01a1ffe9-4eac-7496-9caa-8688c5202663"), "not found"),
         (("replay",), "Say which"),
         (("list", "emial=x"), "Unknown"),
+        (("replay", "key=a", "limit=1"), "Unknown"),
+        (("edit", "01a1ffe9-4eac-7496-9caa-8688c5202663", "--body", "/nowhere"), "No such file"),
     ]:
         status, _, err = await terminal.run(*arguments)
         assert status == 1, arguments
         assert said in err
         assert "Traceback" not in err
     assert await states(process) == []
+
+
+async def test_all_conditions_count_also_two_of_one_name(terminal: Terminal, process: Process) -> None:
+    await parked(process, "a")
+
+    _, told, _ = await terminal.run("replay", "key=b", "key=a")
+
+    assert told == "0 will be tried again\n"

@@ -73,7 +73,11 @@ async def _show(process: Process, *, uuid: UUID) -> None:
 
 
 async def _edit(process: Process, *, uuid: UUID, body: Path) -> None:
-    await process.container.dead_letters_service.edit_dead_letter(Actor.system(), uuid, body.read_bytes())
+    try:
+        given = body.read_bytes()
+    except OSError as error:
+        sys.exit(str(error))
+    await process.container.dead_letters_service.edit_dead_letter(Actor.system(), uuid, given)
 
 
 async def _rehearse(process: Process, *, uuid: UUID) -> None:
@@ -91,7 +95,11 @@ async def _discard(process: Process, *, uuid: UUID) -> None:
 
 
 def _where(conditions: list[str]) -> Q:
-    return Q.of({name: value for name, _, value in (condition.partition("=") for condition in conditions)})
+    where = Q()
+    for condition in conditions:
+        name, _, value = condition.partition("=")
+        where &= Q(**{name: value})  # none is passed over, be it of the same name or of a page's
+    return where
 
 
 def _print(letter: Any) -> None:
