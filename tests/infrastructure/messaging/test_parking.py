@@ -19,7 +19,7 @@ class Told:
 
     def __init__(self) -> None:
         self.heard: list[str] = []
-        self.failing: dict[str, list[Exception]] = {}
+        self.failing: dict[str, list[BaseException]] = {}
 
     async def __call__(self, data: Any, _: str) -> None:
         name = f"{data['key']}{data['number']}"
@@ -85,6 +85,15 @@ class TestAFailureThatPasses:
 
         for key in keys:
             assert told.of(key) == [f"{key}{number}" for number in numbers]
+
+    async def test_one_that_waited_for_what_was_cancelled_is_tried_again(self, queue: Queue, told: Told) -> None:
+        told.failing["a1"] = [asyncio.CancelledError(), asyncio.CancelledError()]
+        await put(queue, "a", 1, 2)
+
+        async with queue.consumed(handlers(told)):
+            await until(lambda: heard(told, 2))
+
+        assert told.heard == ["a1", "a2"]
 
     async def test_it_is_spent_in_the_end(self, queue: Queue, told: Told) -> None:
         told.failing["a1"] = [NotFoundError() for _ in range(9)]

@@ -1,5 +1,6 @@
 """A message taken apart as far as handling it needs, by whomever it is handled."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -63,7 +64,13 @@ class Opened:
         """Note the message and handle it, in the transaction around, unless it has to wait behind its key."""
         heard = await note(executor, message_id=self.message_id, handler=self.handler.name, queue=queue, key=key)
         if heard is Heard.NEW:
-            await self.handler.call(self.payload, self.message_id)
+            try:
+                await self.handler.call(self.payload, self.message_id)
+            except asyncio.CancelledError as error:
+                # What it waited for was cancelled, and not we: a failure like others, and no end of consuming.
+                if (task := asyncio.current_task()) and task.cancelling():
+                    raise
+                raise RuntimeError("What the handler waited for was cancelled") from error
         return heard
 
 
