@@ -95,6 +95,23 @@ class TestAFailureThatPasses:
 
         assert told.heard == ["a1", "a2"]
 
+    async def test_a_slow_one_holds_up_no_other_key(self, queue: Queue, told: Told) -> None:
+        told.failing = {"a1": [NotFoundError()], "b1": [NotFoundError() for _ in range(4)]}
+        freed = asyncio.Event()
+
+        async def slow_for_a(data: Any, message_id: str) -> None:
+            await told(data, message_id)
+            if data["key"] == "a":
+                await freed.wait()
+
+        for key in "ab":
+            await put(queue, key, 1, 2)
+        async with queue.consumed({"told": Handler(name="told", call=slow_for_a)}):
+            await until(lambda: heard(told, 3))
+            assert sorted(told.heard) == ["a1", "b1", "b2"]
+            freed.set()
+            await until(lambda: heard(told, 4))
+
     async def test_it_is_spent_in_the_end(self, queue: Queue, told: Told) -> None:
         told.failing["a1"] = [NotFoundError() for _ in range(9)]
         await put(queue, "a", 1, 2)

@@ -87,7 +87,8 @@ class Consumer:
         """Consume until `stop` is set; what was received is then handled and settled first."""
         stopped = asyncio.create_task(stop.wait(), name="stop")
         async with AsyncExitStack() as alive, asyncio.TaskGroup() as attendants:
-            attendants.create_task(self._attend(stopped))
+            for _ in range(PARKED_AT_ONCE):
+                attendants.create_task(self._attend(stopped))
             is_alive = False
             while not stop.is_set():
                 try:
@@ -209,14 +210,14 @@ class Consumer:
         self._parked.set()
 
     async def _attend(self, stopped: Stopped) -> None:
-        """Handle what is parked when it is due, a few keys beside each other."""
+        """Handle what is parked when it is due; a few do this beside each other, so a slow one holds up none."""
         news = asyncio.create_task(self._parked.wait())
         while not stopped.done():
             pause = LOOK_SECONDS
             try:
                 due = await due_in(self._database.executor, self._queue)
                 while due == 0 and not stopped.done():
-                    if not await self._handle_some():
+                    if not await self._handle_parked():
                         due = HELD_SECONDS
                         break
                     due = await due_in(self._database.executor, self._queue)
@@ -228,16 +229,6 @@ class Consumer:
                 self._parked.clear()
                 news = asyncio.create_task(self._parked.wait())
         news.cancel()
-
-    async def _handle_some(self) -> bool:
-        """Handle a few that are due; False where other processes hold them all."""
-        tried = await asyncio.gather(
-            *(self._handle_parked() for _ in range(PARKED_AT_ONCE)), return_exceptions=True
-        )
-        for outcome in tried:
-            if isinstance(outcome, BaseException):
-                raise outcome
-        return any(tried)
 
     async def _handle_parked(self) -> bool:
         """Handle the parked message that has been due for longest; False where nobody has left us one."""
