@@ -19,7 +19,12 @@ from src.app.application.common.current import Current
 from src.app.config.settings import DatabaseSettings
 from src.app.domain.common.exceptions import ExternalServiceError
 from src.app.infrastructure.extensions.psql_ext.cursors import Cursors
-from src.app.infrastructure.extensions.psql_ext.errors import DRIVER_ERRORS, may_be_repeated, translated
+from src.app.infrastructure.extensions.psql_ext.errors import (
+    DRIVER_ERRORS,
+    ends_connection,
+    may_be_repeated,
+    translated,
+)
 from src.app.infrastructure.extensions.psql_ext.json import use_json
 
 CONNECT_TIMEOUT = 2.0
@@ -382,6 +387,9 @@ async def _fetch(connection: Connection, sql: str, args: Sequence[Any], slow_ms:
             raise translated(error) from error
         raise
     except DRIVER_ERRORS as error:
+        if ends_connection(error):
+            # Whoever took it next would find it in the middle of what it did not end.
+            connection.terminate()
         raise translated(error) from error
     finally:
         elapsed_ms = (time.perf_counter() - started) * 1000

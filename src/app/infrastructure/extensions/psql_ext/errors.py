@@ -12,7 +12,13 @@ from src.app.domain.common.exceptions import (
     ValidationError,
 )
 
-DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+DRIVER_ERRORS = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
 
 _BY_STATE: dict[str, tuple[type[AppException], str]] = {
     "23505": (AlreadyExistsError, "The resource already exists"),
@@ -66,6 +72,15 @@ def is_outage(error: AppException) -> bool:
     """Tell whether it is the server that failed, and not the statement that took too long there."""
     state = getattr(error.__cause__, "sqlstate", None) or ""
     return isinstance(error, ExternalServiceError) and state not in _BY_STATE
+
+
+def ends_connection(error: BaseException) -> bool:
+    """Tell whether the server has said goodbye with this, though the connection may still seem open.
+
+    Class 08 is a lost connection, 57P a server that shuts down or crashed.
+    """
+    state = getattr(error, "sqlstate", None) or ""
+    return state.startswith(("08", "57P")) or isinstance(error, asyncpg.InternalClientError)
 
 
 def may_be_repeated(error: AppException) -> bool:
