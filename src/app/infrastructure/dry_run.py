@@ -105,7 +105,7 @@ async def _changed(executor: Executor) -> Counter[tuple[str, str]]:
 async def _written(executor: Executor, began: int, before: Counter[tuple[str, str]]) -> list[Written]:
     changed = await _changed(executor) - before
     found = []
-    for name in sorted({name for name, _ in changed}):
+    for name in sorted({name for name, _ in changed} & Base.metadata.tables.keys()):
         columns = ", ".join(f'"{column}"' for column in visible(Base.metadata.tables[name]))
         rows = await executor.fetch(f'SELECT {columns} FROM "{name}" WHERE xmin::text::bigint >= $1', [began])
         found.append(
