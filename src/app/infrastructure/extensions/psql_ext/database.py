@@ -333,6 +333,12 @@ def _is_lost(connection: Connection) -> bool:
         return True
 
 
+def _end(connection: Connection) -> None:
+    """Close a connection at once, unless the pool has taken it back already, as it does with one that broke."""
+    with suppress(asyncpg.InterfaceError):
+        connection.terminate()
+
+
 @contextmanager
 def translating() -> Iterator[None]:
     """Raise our error for a driver's."""
@@ -371,7 +377,7 @@ def _ended_if_given_up(connection: Connection) -> Iterator[None]:
     try:
         yield
     except (TimeoutError, asyncio.CancelledError):
-        connection.terminate()
+        _end(connection)
         raise
 
 
@@ -382,14 +388,14 @@ async def _fetch(connection: Connection, sql: str, args: Sequence[Any], slow_ms:
         return rows
     except (TimeoutError, asyncio.CancelledError) as error:
         # As `translating` and `_ended_if_given_up`, whose blocks would cost every statement some microseconds.
-        connection.terminate()
+        _end(connection)
         if isinstance(error, TimeoutError):
             raise translated(error) from error
         raise
     except DRIVER_ERRORS as error:
         if ends_connection(error):
             # Whoever took it next would find it in the middle of what it did not end.
-            connection.terminate()
+            _end(connection)
         raise translated(error) from error
     finally:
         elapsed_ms = (time.perf_counter() - started) * 1000
